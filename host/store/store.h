@@ -1,0 +1,267 @@
+/* The signal store: a plain C library. Installed as <signalbox/store.h>.
+ *
+ * A Store is one open database, for one thread. It keeps *signals* (what a collector noticed about
+ * a company), what became of each (its *processing*), a *suppression cache* of what the CRM holds
+ * already, and the *claims* and *holds* of batch workers.
+ *
+ * Reads that give one row fill in a struct whose texts are borrowed until the next call on the
+ * store; reads that give many give a cursor. Times go in as microseconds since 1970 UTC and come
+ * out as the text that is stored ("2026-01-06T09:24:26.485578+00:00").
+ *
+ * Every write is a durable transaction of its own, or part of the one that its caller has begun. */
+#ifndef SIGNALBOX_STORE_H
+#define SIGNALBOX_STORE_H
+
+#include "driver/driver.h"
+#include "error.h"
+
+typedef struct Store Store;
+
+#define STORE_TIME_NONE INT64_MIN /* "absent" for a time; where a default exists, the default */
+
+typedef struct StoreOptions {
+    DbMode mode;
+    bool migrate;              /* apply pending migrations; never in DB_READ */
+    bool relaxed;              /* durability "normal" */
+    double busy_timeout;       /* seconds */
+    double suppression_ttl;    /* seconds that a suppression entry holds */
+} StoreOptions;
+
+/* What API.md names as defaults. */
+StoreOptions store_options_default(void);
+
+/* Opens or makes a store. SCHEMA where it is older in DB_READ or with `migrate` false, or newer for
+ * writing, or no store at all; the message has the command that mends it. */
+Status store_open(const char *url, const StoreOptions *options, Store **store, Error *error);
+
+/* Rolls back what is open, ends its claims, closes every connection. Cursors of it stay safe to
+ * close and give CLOSED. NULL is allowed. */
+void store_close(Store *store);
+
+/* Path or URL as shown to people. */
+const char *store_label(const Store *store);
+bool store_readonly(const Store *store);
+unsigned store_caps(const Store *store);
+
+/* Breaks off the call that runs now, with INTERRUPTED; for another thread or a signal handler. */
+void store_interrupt(Store *store);
+
+/* Who calls from here on: an opaque token (in Lua the coroutine). A transaction belongs to the
+ * caller that began it: a write of another caller meanwhile is BUSY at once, its reads see what was
+ * committed. */
+void store_caller(Store *store, const void *token);
+
+/* ---- signals ---------------------------------------------------------------------------------- */
+
+typedef struct NewSignal {
+    Text signal_type, source_api, canonical_key; /* UTF-8 without NUL, not empty */
+    Text company_name;                           /* may be absent */
+    Text raw_data;                               /* JSON text, kept byte for byte */
+    double confidence;                           /* 0 to 1 */
+    int64_t detected_at;                         /* STORE_TIME_NONE: now */
+} NewSignal;
+
+/* A signal with what became of it. Absent texts have NULL data; `confidence` NaN where a foreign
+ * program stored none. */
+typedef struct Signal {
+    int64_t id;
+    Text signal_type, source_api, canonical_key, company_name, raw_data, detected_at, created_at;
+    double confidence;
+    Text status, notion_page_id, processed_at, error_message, metadata;
+} Signal;
+
+/* DUPLICATE with error->id where the same key, type, source and time is there. */
+Status store_save_signal(Store *store, const NewSignal *signal, int64_t *id, Error *error);
+
+/* Saves `count` signals in one transaction. Repeats are skipped and counted, or with
+ * `duplicate_is_error` end it with DUPLICATE. Any error rolls all of them back, with error->index
+ * the position from 1. */
+Status store_save_signals(Store *store, const NewSignal *signals, size_t count,
+                          bool duplicate_is_error, int64_t *saved, int64_t *duplicates,
+                          Error *error);
+
+/* Checks one signal as saving would, without the store: INVALID with the field. */
+Status signal_check(const NewSignal *signal, Error *error);
+
+/* ROW and the signal, or OK where there is none. */
+Status store_get_signal(Store *store, int64_t id, Signal *signal, Error *error);
+Status store_is_duplicate(Store *store, Text canonical_key, bool *duplicate, Error *error);
+
+typedef enum SignalOrder { ORDER_NEWEST, ORDER_OLDEST, ORDER_ID } SignalOrder;
+
+typedef struct SignalFilter {
+    Text canonical_key, signal_type, source_api, status; /* absent: any */
+    int64_t since, before; /* on detected_at, since <= t < before; STORE_TIME_NONE: open */
+    SignalOrder order;
+    int64_t limit;         /* -1: none */
+} SignalFilter;
+
+/* Rows of one snapshot, in constant memory. Inside the caller's transaction it sees the
+ * transaction's own writes and ends with it (CONFLICT from then on); outside it has a connection of
+ * its own, and writes made while it runs neither block it nor show in it. */
+typedef struct SignalCursor SignalCursor;
+
+/* The signals that `filter` asks for. Newest is by detected_at, then by id. */
+Status store_signals(Store *store, const SignalFilter *filter, SignalCursor **cursor, Error *error);
+
+/* Pending signals, newest first; `signal_type` may be absent, `limit` -1. */
+Status store_pending_signals(Store *store, Text signal_type, int64_t limit, SignalCursor **cursor,
+                             Error *error);
+
+/* ROW with the next signal (texts borrowed until the next call on this cursor), OK at the end. */
+Status signal_cursor_next(SignalCursor *cursor, Signal *signal, Error *error);
+
+/* At any time, also after store_close. NULL is allowed. */
+void signal_cursor_close(SignalCursor *cursor);
+
+/* ---- processing ------------------------------------------------------------------------------- */
+
+/* PENDING to FAILED are stored as the words pending, queued, pushed, rejected, failed. */
+typedef enum ProcessingState {
+    STATE_PENDING, STATE_QUEUED, STATE_PUSHED, STATE_REJECTED, STATE_FAILED, STATE_COUNT
+} ProcessingState;
+
+const char *processing_state_name(ProcessingState state);
+/* False where `name` is none of them. */
+bool processing_state_parse(Text name, ProcessingState *state);
+
+typedef struct Mark {
+    ProcessingState state;
+    Text page_id;  /* PUSHED: required */
+    Text reason;   /* REJECTED, FAILED: required */
+    Text metadata; /* JSON text; absent: what is there stays */
+} Mark;
+
+/* Moves one signal to mark->state; PENDING is `reopen`: it is due at once, its page, reason and
+ * time are cleared. NOT_FOUND where there is no such signal. What a claim of somebody else's holds
+ * is marked all the same: a plain mark is a person's word, and the claim's holder gets CONFLICT
+ * when it settles. */
+Status store_mark(Store *store, int64_t id, const Mark *mark, Error *error);
+
+/* Signals by state, from the counters. */
+Status store_processing_stats(Store *store, int64_t counts[STATE_COUNT], Error *error);
+
+/* ---- claims ----------------------------------------------------------------------------------- */
+
+typedef struct ClaimOptions {
+    int64_t limit;    /* companies, 1 and up */
+    double lease;     /* seconds */
+    Text owner;       /* a name for people; absent: host:pid */
+    Text signal_type; /* only companies that have a due signal of this type; absent: any */
+} ClaimOptions;
+
+/* A company that this store alone may decide on, until its lease ends. The fence rises with every
+ * claim that is ever made: who holds an older one has lost it. */
+typedef struct Claim {
+    Text canonical_key;
+    int64_t fence;
+    Text lease_until;
+} Claim;
+
+typedef struct ClaimSet ClaimSet; /* what one store_claim gave; owns its texts */
+
+/* Takes the companies that have been due longest. Claims of workers that died or closed, and those
+ * whose lease has ended, are free. */
+Status store_claim(Store *store, const ClaimOptions *options, ClaimSet **claims, Error *error);
+size_t claim_set_count(const ClaimSet *claims);
+const Claim *claim_set_get(const ClaimSet *claims, size_t index);
+void claim_set_free(ClaimSet *claims);
+
+/* OK while `fence` holds `key`, else CONFLICT: for writes of one's own in the same transaction. */
+Status store_claim_check(Store *store, Text key, int64_t fence, Error *error);
+/* A new lease from now. CONFLICT where it is lost. */
+Status store_claim_renew(Store *store, Text key, int64_t fence, double lease, Text *lease_until,
+                         Error *error);
+/* Gives it back as it was: due at once. CONFLICT where it is lost. */
+Status store_claim_release(Store *store, Text key, int64_t fence, Error *error);
+/* Sets the company's signals aside until `until` (STORE_TIME_NONE: for good) or until a new signal
+ * of it is saved; its pending signals stay pending. Ends the claim. Only the signals up to
+ * `last_id` are held: one that arrived since the claim keeps the company due. */
+Status store_claim_hold(Store *store, Text key, int64_t fence, int64_t until, Text reason,
+                        int64_t last_id, Error *error);
+/* Marks `ids` (signals of the company) and ends the claim, in one transaction. CONFLICT where the
+ * claim is lost, NOT_FOUND for a signal that isn't the company's; then nothing is changed. */
+Status store_claim_settle(Store *store, Text key, int64_t fence, const int64_t *ids, size_t count,
+                          const Mark *mark, Error *error);
+
+/* ---- suppression cache ------------------------------------------------------------------------ */
+
+typedef struct Suppression {
+    Text canonical_key, notion_page_id, status; /* the first two not empty */
+    Text company_name, metadata;                /* may be absent; metadata is JSON text */
+    int64_t cached_at, expires_at;              /* going in; STORE_TIME_NONE: now, now + ttl */
+    Text cached_at_text, expires_at_text;       /* coming out */
+} Suppression;
+
+/* Inserts or replaces, in one transaction; of one key twice the last wins. error->index as above. */
+Status store_update_suppression(Store *store, const Suppression *entries, size_t count,
+                                int64_t *written, Error *error);
+/* ROW and the entry, or OK where there is none or it has expired. */
+Status store_check_suppression(Store *store, Text canonical_key, Suppression *entry, Error *error);
+Status store_clean_expired(Store *store, int64_t *removed, Error *error);
+
+/* ---- statistics ------------------------------------------------------------------------------- */
+
+typedef struct TypeCount {
+    Text signal_type;
+    int64_t count;
+} TypeCount;
+
+typedef struct Stats {
+    int64_t total_signals, active_suppression, held;
+    int64_t by_state[STATE_COUNT];
+    size_t type_count;
+    TypeCount *types; /* ordered by type; owned: stats_free */
+} Stats;
+
+/* Costs the same at a thousand rows and at ten million. */
+Status store_stats(Store *store, Stats *stats, Error *error);
+void stats_free(Stats *stats);
+
+/* ---- transactions ----------------------------------------------------------------------------- */
+
+/* Begins a transaction of the caller's, or inside one a savepoint; *depth is 1 for the outermost.
+ * BUSY where another caller of this store, or after the busy time another program, is writing.
+ * `where` names the place for people ("rules.lua:12"); copied. */
+Status store_begin(Store *store, const char *where, int *depth, Error *error);
+/* Ends the transaction or savepoint of `depth`, and those inside it. CONFLICT where it is over
+ * already. Commit: READONLY, FULL, IO ... and all of it is rolled back. */
+Status store_commit(Store *store, int depth, Error *error);
+Status store_rollback(Store *store, int depth, Error *error);
+/* Depth of the open transaction, 0 for none; `mine` whether it is the present caller's. */
+int store_transaction(const Store *store, bool *mine);
+/* Where it was begun; empty where none is open. */
+const char *store_transaction_place(const Store *store);
+/* Grows by one with every outermost begin: tells whether a transaction is still the same. */
+int64_t store_transaction_serial(const Store *store);
+
+/* ---- SQL -------------------------------------------------------------------------------------- */
+
+/* A statement of the user's own, prepared and not yet run; bind with st_bind (texts borrowed until
+ * it is done). `write` true: it is going to change rows, and gets a transaction of its own where
+ * the caller has none. */
+typedef struct SqlCursor SqlCursor;
+
+/* Runs to the end: *changed gets the rows changed. */
+typedef Status SqlBind(void *context, St *st, Error *error);
+Status store_exec(Store *store, Text sql, SqlBind *bind, void *context, int64_t *changed,
+                  Error *error);
+/* Rows one by one, of a snapshot as SignalCursor has. Statements that write run at once, as a
+ * transaction, and their rows (RETURNING) are kept until read. */
+Status store_rows(Store *store, Text sql, SqlBind *bind, void *context, SqlCursor **cursor,
+                  Error *error);
+Status sql_cursor_next(SqlCursor *cursor, Error *error);
+int sql_cursor_columns(SqlCursor *cursor);
+const char *sql_cursor_name(SqlCursor *cursor, int index);
+Value sql_cursor_value(SqlCursor *cursor, int index);
+void sql_cursor_close(SqlCursor *cursor);
+
+/* ---- upkeep ----------------------------------------------------------------------------------- */
+
+/* A copy of the database to a new file, as one moment saw it, while others write (driver.h). */
+Status store_backup(Store *store, const char *path, BackupProgress *progress, void *context,
+                    Error *error);
+/* Checkpoints what there is. */
+Status store_checkpoint(Store *store, Error *error);
+
+#endif

@@ -1,0 +1,17 @@
+DROP TRIGGER signals_inserted;
+DROP TRIGGER signals_deleted;
+DROP TRIGGER signals_retyped;
+DROP TRIGGER signals_redated;
+DROP TRIGGER processing_inserted;
+DROP TRIGGER processing_deleted;
+DROP TRIGGER processing_moved;
+DROP TRIGGER suppression_inserted;
+DROP TRIGGER suppression_deleted;
+DROP TABLE company_holds;
+DROP TABLE company_claims;
+DROP INDEX signals_by_time;
+DROP INDEX pending_by_time;
+DROP INDEX pending_by_due;
+ALTER TABLE signal_processing DROP COLUMN available_at;
+ALTER TABLE signal_processing DROP COLUMN detected_at;
+DROP TABLE counters;
