@@ -1,0 +1,18 @@
+/* signalbox.now, signalbox.time, signalbox.iso. */
+#ifndef SIGNALBOX_BINDINGS_TIME_H
+#define SIGNALBOX_BINDINGS_TIME_H
+
+#include <lua.h>
+#include <stdint.h>
+
+#include "error.h"
+
+/* Reads argument or field `index`, a text or a number, as a time: OK or INVALID, about `field`.
+ * Of any
+ * other type it must not be called: that is for the caller to raise. */
+Status time_read(lua_State *L, int index, const char *field, int64_t *micros, Error *error);
+
+/* Sets the functions in the module table on top of the stack. */
+void time_open(lua_State *L);
+
+#endif
