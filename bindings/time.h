@@ -7,9 +7,8 @@
 
 #include "error.h"
 
-/* Reads argument or field `index`, a text or a number, as a time: OK or INVALID, about `field`.
- * Of any
- * other type it must not be called: that is for the caller to raise. */
+/* Reads the text or the number at `index` as a time: OK, or INVALID about `field`. A value of any
+ * other type is the caller's to refuse before. */
 Status time_read(lua_State *L, int index, const char *field, int64_t *micros, Error *error);
 
 /* Sets the functions in the module table on top of the stack. */

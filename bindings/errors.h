@@ -1,6 +1,6 @@
 /* How errors reach Lua: a table {code=, message=, detail={...}} that prints as its message. */
-#ifndef SIGNALBOX_BINDINGS_ERROR_H
-#define SIGNALBOX_BINDINGS_ERROR_H
+#ifndef SIGNALBOX_BINDINGS_ERRORS_H
+#define SIGNALBOX_BINDINGS_ERRORS_H
 
 #include <lua.h>
 
