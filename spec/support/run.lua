@@ -1,0 +1,123 @@
+--- Runs programs, the one we built above all, and hands back all that came of it.
+--
+--     local run = require "spec.support.run"
+--     local result = run { "stats", "--json", db, env = { NO_COLOR = "1" } }
+--     assert.equal(0, result.status, result.err)
+local paths = require "spec.support.paths"
+local temp = require "spec.support.temp"
+
+local TIMEOUT <const> = 60 -- seconds; a run that needs longer hangs
+
+local M = {}
+
+--- `text` as one word of a POSIX shell.
+function M.quote(text)
+  return "'" .. tostring(text):gsub("'", "'\\''") .. "'"
+end
+
+--- The words of a command line, with its environment before it.
+-- The user's own settings stay out: a run sees a home of its own unless `options.env` says other.
+local function command_line(program, options, home)
+  local env = {
+    HOME = home,
+    PATH = os.getenv "PATH",
+    LC_ALL = "C.UTF-8",
+    TERM = "dumb",
+    LD_PRELOAD = options.stock and os.getenv "LD_PRELOAD" or nil,
+    ASAN_OPTIONS = os.getenv "ASAN_OPTIONS",
+    UBSAN_OPTIONS = os.getenv "UBSAN_OPTIONS",
+  }
+  for name, value in pairs(options.env or {}) do env[name] = value or nil end
+
+  local words = { "env", "-i" }
+  for name, value in pairs(env) do words[#words + 1] = M.quote(name .. "=" .. value) end
+  words[#words + 1] = M.quote(program)
+  for _, argument in ipairs(options) do words[#words + 1] = M.quote(argument) end
+  return table.concat(words, " ")
+end
+
+--- Runs `program` with the arguments options[1], options[2] ...
+-- options: stdin (text), cwd, env (name -> value, false unsets), timeout (seconds), stdout (a path
+-- in place of collecting it).
+-- Gives {status=, out=, err=}; a run ended by signal N has status 128 + N, one that took longer
+-- than its timeout raises.
+function M.program(program, options)
+  local folder = temp.folder()
+  temp.write(folder .. "/in", options.stdin or "")
+  local out = options.stdout or folder .. "/out"
+  local seconds = options.timeout or TIMEOUT
+  local line = string.format("cd %s && timeout -k 5 %g %s <%s >%s 2>%s",
+    M.quote(options.cwd or folder), seconds, command_line(program, options, folder),
+    M.quote(folder .. "/in"), M.quote(out), M.quote(folder .. "/err"))
+  local _, how, status = os.execute(line)
+  if how == "signal" then status = 128 + status end
+  local result = {
+    status = status,
+    out = options.stdout and "" or temp.read(folder .. "/out"),
+    err = temp.read(folder .. "/err"),
+  }
+  if status == 124 or status == 137 and not options.killed then
+    error(string.format("%s took longer than %g s\nstdout: %s\nstderr: %s", line, seconds,
+      result.out, result.err), 2)
+  end
+  return result
+end
+
+--- Runs build/signalbox.
+function M.signalbox(options)
+  return M.program(paths.program, options)
+end
+
+--- Runs a stock lua5.4 that finds the module of the build folder, as one that was installed.
+function M.lua(options)
+  local env = options.env or {}
+  env.LUA_CPATH_5_4 = env.LUA_CPATH_5_4 or paths.build .. "/?.so;" .. paths.build .. "/lib/?.so;;"
+  options.env, options.stock = env, true
+  return M.program("/usr/bin/lua5.4", options)
+end
+
+--- Starts build/signalbox and does not wait: gives {pid=, wait=, kill=}, for specs that need
+-- two at once or kill one. `wait()` gives what `M.program` gives.
+function M.start(options)
+  local folder = temp.folder()
+  temp.write(folder .. "/in", options.stdin or "")
+  local program = options.program or paths.program
+  local line = string.format(
+    "cd %s && { %s <%s >%s 2>%s & pid=$!; echo $pid >%s; wait $pid; echo $? >%s; } 2>/dev/null &",
+    M.quote(options.cwd or folder), command_line(program, options, folder),
+    M.quote(folder .. "/in"), M.quote(folder .. "/out"), M.quote(folder .. "/err"),
+    M.quote(folder .. "/pid"), M.quote(folder .. "/status.new") .. "; mv " ..
+    M.quote(folder .. "/status.new") .. " " .. M.quote(folder .. "/status"))
+  assert(os.execute(line))
+
+  local process = {}
+  local sleep = require("system").sleep
+
+  local function await(path, seconds, what)
+    local turns = math.ceil(seconds / 0.005)
+    for _ = 1, turns do
+      if temp.exists(path) and temp.read(path) ~= "" then return temp.read(path) end
+      sleep(0.005)
+    end
+    error(what, 3)
+  end
+
+  process.pid = math.tointeger(tonumber(await(folder .. "/pid", 10, "it did not start")))
+
+  --- What it has written so far.
+  function process.out() return temp.read(folder .. "/out") end
+  function process.err() return temp.read(folder .. "/err") end
+
+  function process.kill(signal)
+    return os.execute(string.format("kill -%s %d 2>/dev/null", signal or "KILL", process.pid))
+  end
+
+  function process.wait(seconds)
+    local status = await(folder .. "/status", seconds or TIMEOUT, "it did not end")
+    return { status = math.tointeger(tonumber(status)), out = process.out(), err = process.err() }
+  end
+
+  return process
+end
+
+return setmetatable(M, { __call = function(_, options) return M.signalbox(options) end })
