@@ -133,6 +133,9 @@ static inline Text st_text(St *st, int index);
 
 /* Rows that the last run changed. */
 static inline int64_t st_changes(St *st);
+/* The number of the row that the last run inserted, where st_changes is 1; its table has a single
+ * integer key. */
+static inline int64_t st_inserted(St *st);
 /* True where running it can't change the database. */
 static inline bool st_readonly(St *st);
 
@@ -204,6 +207,7 @@ struct Driver {
     double (*column_double)(St *st, int index);
     Text (*column_text)(St *st, int index);
     int64_t (*changes)(St *st);
+    int64_t (*inserted)(St *st);
     bool (*readonly)(St *st);
     Status (*begin)(Db *db, TxKind kind, Error *error);
     Status (*commit)(Db *db, Error *error);

@@ -73,6 +73,10 @@ static inline int64_t st_changes(St *st) {
     return st->driver->changes(st);
 }
 
+static inline int64_t st_inserted(St *st) {
+    return st->driver->inserted(st);
+}
+
 static inline bool st_readonly(St *st) {
     return st->driver->readonly(st);
 }

@@ -133,9 +133,8 @@ typedef struct Mark {
 } Mark;
 
 /* Moves one signal to mark->state; PENDING is `reopen`: it is due at once, its page, reason and
- * time are cleared. NOT_FOUND where there is no such signal. What a claim of somebody else's holds
- * is marked all the same: a plain mark is a person's word, and the claim's holder gets CONFLICT
- * when it settles. */
+ * time are cleared. NOT_FOUND where there is no such signal. A claim of the company stays what it
+ * is: its holder's settling leaves a signal alone that is no longer pending. */
 Status store_mark(Store *store, int64_t id, const Mark *mark, Error *error);
 
 /* Signals by state, from the counters. */
@@ -167,6 +166,10 @@ size_t claim_set_count(const ClaimSet *claims);
 const Claim *claim_set_get(const ClaimSet *claims, size_t index);
 void claim_set_free(ClaimSet *claims);
 
+/* The signals of all its companies, in the order of the claims, newest first in each. */
+Status store_claim_signals(Store *store, const ClaimSet *claims, SignalCursor **cursor,
+                           Error *error);
+
 /* OK while `fence` holds `key`, else CONFLICT: for writes of one's own in the same transaction. */
 Status store_claim_check(Store *store, Text key, int64_t fence, Error *error);
 /* A new lease from now. CONFLICT where it is lost. */
@@ -179,8 +182,9 @@ Status store_claim_release(Store *store, Text key, int64_t fence, Error *error);
  * `last_id` are held: one that arrived since the claim keeps the company due. */
 Status store_claim_hold(Store *store, Text key, int64_t fence, int64_t until, Text reason,
                         int64_t last_id, Error *error);
-/* Marks `ids` (signals of the company) and ends the claim, in one transaction. CONFLICT where the
- * claim is lost, NOT_FOUND for a signal that isn't the company's; then nothing is changed. */
+/* Marks those of `ids` (signals of the company) that are still pending, and ends the claim, in one
+ * transaction. CONFLICT where the claim is lost, NOT_FOUND for a signal that isn't the company's;
+ * then nothing is changed. */
 Status store_claim_settle(Store *store, Text key, int64_t fence, const int64_t *ids, size_t count,
                           const Mark *mark, Error *error);
 
