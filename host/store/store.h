@@ -241,23 +241,30 @@ int64_t store_transaction_serial(const Store *store);
 
 /* ---- SQL -------------------------------------------------------------------------------------- */
 
-/* A statement of the user's own, prepared and not yet run; bind with st_bind (texts borrowed until
- * it is done). `write` true: it is going to change rows, and gets a transaction of its own where
- * the caller has none. */
-typedef struct SqlCursor SqlCursor;
-
-/* Runs to the end: *changed gets the rows changed. */
+/* Gives the statement its parameters (st_bind). Texts stay the caller's: until store_exec returns,
+ * or until the cursor is closed. */
 typedef Status SqlBind(void *context, St *st, Error *error);
+
+/* Runs one statement to its end; *changed gets the rows changed. What writes is a transaction of
+ * its own, or part of the caller's. */
 Status store_exec(Store *store, Text sql, SqlBind *bind, void *context, int64_t *changed,
                   Error *error);
-/* Rows one by one, of a snapshot as SignalCursor has. Statements that write run at once, as a
- * transaction, and their rows (RETURNING) are kept until read. */
-Status store_rows(Store *store, Text sql, SqlBind *bind, void *context, SqlCursor **cursor,
-                  Error *error);
+
+/* Rows of one statement: of one snapshot, as a SignalCursor's. With `single` only the first row is
+ * going to be read, before any other call on the store: cheaper. A statement that writes (INSERT
+ * ... RETURNING) runs at once, and its rows are kept until they are read. */
+typedef struct SqlCursor SqlCursor;
+
+Status store_rows(Store *store, Text sql, bool single, SqlBind *bind, void *context,
+                  SqlCursor **cursor, Error *error);
+/* ROW, or OK at the end. */
 Status sql_cursor_next(SqlCursor *cursor, Error *error);
 int sql_cursor_columns(SqlCursor *cursor);
+/* Borrowed while the cursor is open. */
 const char *sql_cursor_name(SqlCursor *cursor, int index);
+/* Of the row that was read last; texts are borrowed until the next. */
 Value sql_cursor_value(SqlCursor *cursor, int index);
+/* At any time, also after store_close. NULL is allowed. */
 void sql_cursor_close(SqlCursor *cursor);
 
 /* ---- upkeep ----------------------------------------------------------------------------------- */

@@ -1,0 +1,92 @@
+-- Claims: a company that one worker alone may decide on. Holds: one that nobody needs to look at.
+
+-- name: claim_due
+-- Due signals of companies that nobody has, those that wait longest first. Rests on pending_by_due.
+SELECT s.canonical_key
+FROM signal_processing p
+CROSS JOIN signals s ON s.id = p.signal_id
+WHERE p.status = 'pending' AND p.available_at <= ?1
+    AND NOT EXISTS (SELECT 1 FROM company_claims c WHERE c.canonical_key = s.canonical_key)
+ORDER BY p.available_at, p.signal_id
+
+-- name: claim_due_of_type
+-- The same for one signal type.
+SELECT s.canonical_key
+FROM signal_processing p
+CROSS JOIN signals s ON s.id = p.signal_id
+WHERE p.status = 'pending' AND p.available_at <= ?1 AND s.signal_type = ?2
+    AND NOT EXISTS (SELECT 1 FROM company_claims c WHERE c.canonical_key = s.canonical_key)
+ORDER BY p.available_at, p.signal_id
+
+-- name: claim_insert
+INSERT INTO company_claims(canonical_key, fence, worker, owner, claimed_at, lease_until)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+ON CONFLICT (canonical_key) DO NOTHING
+
+-- name: claim_fence
+-- The number of the last claim ever made.
+SELECT n FROM counters WHERE name = 'fence' AND value = ''
+
+-- name: claim_fence_set
+UPDATE counters SET n = ?1 WHERE name = 'fence' AND value = ''
+
+-- name: claim_workers
+-- Who holds claims. Scans company_claims, which has a row a company in work.
+SELECT DISTINCT worker FROM company_claims
+
+-- name: claim_free_worker
+-- Scans company_claims.
+DELETE FROM company_claims WHERE worker = ?1
+
+-- name: claim_free_expired
+-- Scans company_claims.
+DELETE FROM company_claims WHERE lease_until <= ?1
+
+-- name: claim_held
+-- Whether a fence still holds its company. Rests on the primary key.
+SELECT 1 FROM company_claims WHERE canonical_key = ?1 AND fence = ?2 AND lease_until > ?3
+
+-- name: claim_renew
+UPDATE company_claims SET lease_until = ?3 WHERE canonical_key = ?1 AND fence = ?2
+
+-- name: claim_end
+DELETE FROM company_claims WHERE canonical_key = ?1 AND fence = ?2
+
+-- name: hold_signals
+-- Sets a company's pending signals aside until ?2, those up to ?3 only.
+UPDATE signal_processing SET available_at = ?2
+WHERE status = 'pending' AND signal_id <= ?3
+    AND signal_id IN (SELECT id FROM signals WHERE canonical_key = ?1)
+
+-- name: hold_insert
+-- The company waits, unless a signal arrived after ?5 or none of its signals is pending.
+INSERT INTO company_holds(canonical_key, until, reason, held_at)
+SELECT ?1, ?2, ?3, ?4
+WHERE EXISTS (
+        SELECT 1 FROM signals s JOIN signal_processing p ON p.signal_id = s.id
+        WHERE s.canonical_key = ?1 AND p.status = 'pending')
+    AND NOT EXISTS (
+        SELECT 1 FROM signals s JOIN signal_processing p ON p.signal_id = s.id
+        WHERE s.canonical_key = ?1 AND p.status = 'pending' AND s.id > ?5)
+ON CONFLICT (canonical_key) DO UPDATE
+SET until = excluded.until, reason = excluded.reason, held_at = excluded.held_at
+
+-- name: hold_any
+-- Whether any company waits: most saves and marks then have nothing to wake.
+SELECT EXISTS (SELECT 1 FROM company_holds)
+
+-- name: hold_end
+DELETE FROM company_holds WHERE canonical_key = ?1
+
+-- name: hold_end_settled
+-- Ends the wait of the company of signal ?1 where none of its signals is pending any more.
+DELETE FROM company_holds
+WHERE canonical_key = (SELECT s.canonical_key FROM signals s WHERE s.id = ?1)
+    AND NOT EXISTS (
+        SELECT 1 FROM signals s JOIN signal_processing p ON p.signal_id = s.id
+        WHERE s.canonical_key = company_holds.canonical_key AND p.status = 'pending')
+
+-- name: hold_end_of_signal
+-- Ends the wait of the company of signal ?1.
+DELETE FROM company_holds
+WHERE canonical_key = (SELECT s.canonical_key FROM signals s WHERE s.id = ?1)

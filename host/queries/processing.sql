@@ -1,0 +1,53 @@
+-- What became of signals. A signal has one row here; where a predecessor left several, all of them
+-- move together.
+
+-- name: processing_insert
+-- A new signal is pending, and due from now on.
+INSERT INTO signal_processing(signal_id, status, created_at, updated_at, available_at, detected_at)
+VALUES (?1, 'pending', ?2, ?2, ?2, ?3)
+
+-- name: processing_adopt
+-- The row of a signal that has none (a predecessor's): none is made where there is no such signal.
+INSERT INTO signal_processing(signal_id, status, created_at, updated_at, available_at, detected_at)
+SELECT s.id, 'pending', ?2, ?2, ?2, s.detected_at FROM signals s WHERE s.id = ?1
+
+-- name: processing_reopen
+-- Rests, as all of these, on idx_processing_signal_id.
+UPDATE signal_processing
+SET status = 'pending', notion_page_id = NULL, processed_at = NULL, error_message = NULL,
+    metadata = coalesce(?3, metadata), updated_at = ?2, available_at = ?2
+WHERE signal_id = ?1
+
+-- name: processing_queue
+UPDATE signal_processing
+SET status = 'queued', error_message = NULL, metadata = coalesce(?3, metadata), updated_at = ?2
+WHERE signal_id = ?1
+
+-- name: processing_push
+UPDATE signal_processing
+SET status = 'pushed', notion_page_id = ?4, processed_at = ?2, error_message = NULL,
+    metadata = coalesce(?3, metadata), updated_at = ?2
+WHERE signal_id = ?1
+
+-- name: processing_reject
+UPDATE signal_processing
+SET status = 'rejected', error_message = ?4, processed_at = ?2,
+    metadata = coalesce(?3, metadata), updated_at = ?2
+WHERE signal_id = ?1
+
+-- name: processing_fail
+UPDATE signal_processing
+SET status = 'failed', error_message = ?4, processed_at = ?2,
+    metadata = coalesce(?3, metadata), updated_at = ?2
+WHERE signal_id = ?1
+
+-- name: processing_is_pending
+SELECT EXISTS (SELECT 1 FROM signal_processing WHERE signal_id = ?1 AND status = 'pending')
+
+-- name: processing_fill
+-- Rows that a program wrote which runs no triggers: due since they were made. Rests on
+-- pending_by_due, where the missing ones stand first.
+UPDATE signal_processing
+SET available_at = created_at,
+    detected_at = (SELECT s.detected_at FROM signals s WHERE s.id = signal_id)
+WHERE status = 'pending' AND available_at IS NULL

@@ -1,0 +1,508 @@
+/* Claims: companies that one worker alone may decide on.
+ *
+ * A claim is a row with a fence, the number of the claim among all that were ever made. Whoever
+ * holds it names the fence with each write, so that a worker which lost its lease can't write over
+ * the one that took its place. A claim is free again when its lease has ended, or when its worker
+ * is gone: the database tells who is alive (db_worker_alive), however a worker died. */
+#include "store/internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct ClaimSet {
+    Claim *claims;
+    size_t count, capacity;
+    TimeText lease_until;
+};
+
+size_t claim_set_count(const ClaimSet *set) {
+    return set->count;
+}
+
+const Claim *claim_set_get(const ClaimSet *set, size_t index) {
+    return &set->claims[index];
+}
+
+void claim_set_free(ClaimSet *set) {
+    if (!set) {
+        return;
+    }
+    for (size_t i = 0; i < set->count; i++) {
+        free((char *)set->claims[i].canonical_key.data);
+    }
+    free(set->claims);
+    free(set);
+}
+
+static Status claim_set_add(ClaimSet *set, Text key, int64_t fence, Error *error) {
+    if (set->count == set->capacity) {
+        size_t capacity = set->capacity ? set->capacity * 2 : 64;
+        Claim *grown = realloc(set->claims, capacity * sizeof *grown);
+        if (!grown) {
+            return error_set(error, STATUS_NO_MEMORY, "not enough memory");
+        }
+        set->claims = grown;
+        set->capacity = capacity;
+    }
+    char *copy = malloc(key.size + 1);
+    if (!copy) {
+        return error_set(error, STATUS_NO_MEMORY, "not enough memory");
+    }
+    memcpy(copy, key.data, key.size);
+    copy[key.size] = '\0';
+    set->claims[set->count++] = (Claim){{copy, key.size}, fence, text_of_time(set->lease_until)};
+    return STATUS_OK;
+}
+
+/* Runs a statement with up to two values for its rows changed; absent texts end the list. */
+static Status run(Store *store, const Query *query, const Value *values, int count,
+                  int64_t *changed, Error *error) {
+    St *st;
+    Status status = db_statement(store->main, query, &st, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    for (int i = 0; i < count; i++) {
+        st_bind(st, i + 1, values[i]);
+    }
+    status = st_run(st, error);
+    if (changed) {
+        *changed = st_changes(st);
+    }
+    st_release(st);
+    return status;
+}
+
+/* ---- freeing what nobody holds any more ---- */
+
+static Status free_worker(Store *store, int64_t worker, Error *error) {
+    bool alive = true;
+    Status status = STATUS_OK;
+    if (worker != store->worker) {
+        status = db_worker_alive(store->main, worker, &alive, error);
+    }
+    if (status == STATUS_OK && !alive) {
+        status = run(store, &query_claim_free_worker, (Value[]){value_int(worker)}, 1, NULL, error);
+    }
+    return status;
+}
+
+/* The workers are listed first and asked after: their claims are not to vanish under the list. */
+static Status free_dead(Store *store, Error *error) {
+    int64_t *workers = NULL;
+    size_t count = 0, capacity = 0;
+    St *st;
+    Status status = db_statement(store->main, &query_claim_workers, &st, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    while ((status = st_step(st, error)) == STATUS_ROW) {
+        if (count == capacity) {
+            capacity = capacity ? capacity * 2 : 16;
+            int64_t *grown = realloc(workers, capacity * sizeof *grown);
+            if (!grown) {
+                status = error_set(error, STATUS_NO_MEMORY, "not enough memory");
+                break;
+            }
+            workers = grown;
+        }
+        workers[count++] = st_int(st, 0);
+    }
+    st_release(st);
+    for (size_t i = 0; status == STATUS_OK && i < count; i++) {
+        status = free_worker(store, workers[i], error);
+    }
+    free(workers);
+    return status;
+}
+
+/* ---- claiming ---- */
+
+typedef struct Claiming {
+    Store *store;
+    const ClaimOptions *options;
+    ClaimSet *set;
+    int64_t fence;
+    bool holds; /* whether any company waits */
+    TimeText now;
+    char owner[128];
+} Claiming;
+
+static Status read_fence(Store *store, int64_t *fence, Error *error) {
+    St *st;
+    Status status = db_statement(store->main, &query_claim_fence, &st, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = st_step(st, error);
+    if (status == STATUS_ROW) {
+        *fence = st_int(st, 0);
+        status = STATUS_OK;
+    } else if (status == STATUS_OK) {
+        status = error_set(error, STATUS_SCHEMA, "the counter of claims is missing: run "
+                           "signalbox validate --repair");
+    }
+    st_release(st);
+    return status;
+}
+
+/* Takes one company, unless this very call has it already. */
+static Status take(Claiming *claiming, St *insert, Text key, Error *error) {
+    bind_text(insert, 1, key);
+    bind_int(insert, 2, claiming->fence + 1);
+    bind_int(insert, 3, claiming->store->worker);
+    bind_text(insert, 4, claiming->options->owner.data ? claiming->options->owner
+                                                       : text_of(claiming->owner));
+    bind_text(insert, 5, text_of_time(claiming->now));
+    bind_text(insert, 6, text_of_time(claiming->set->lease_until));
+    Status status = st_run(insert, error);
+    st_reset(insert);
+    if (status != STATUS_OK || st_changes(insert) == 0) {
+        return status;
+    }
+    claiming->fence++;
+    status = claim_set_add(claiming->set, key, claiming->fence, error);
+    if (status == STATUS_OK && claiming->holds) {
+        status = run(claiming->store, &query_hold_end, (Value[]){value_text(key)}, 1, NULL, error);
+    }
+    return status;
+}
+
+static Status take_due(Claiming *claiming, Error *error) {
+    Store *store = claiming->store;
+    const ClaimOptions *options = claiming->options;
+    St *due = NULL, *insert = NULL;
+    Status status = db_statement(store->main, &query_claim_insert, &insert, error);
+    if (status == STATUS_OK) {
+        status = db_statement(store->main, options->signal_type.data ? &query_claim_due_of_type
+                                                                     : &query_claim_due,
+                              &due, error);
+    }
+    if (status == STATUS_OK) {
+        bind_text(due, 1, text_of_time(claiming->now));
+        if (options->signal_type.data) {
+            bind_text(due, 2, options->signal_type);
+        }
+    }
+    while (status == STATUS_OK && (int64_t)claiming->set->count < options->limit) {
+        status = st_stream(due, error);
+        if (status != STATUS_ROW) {
+            break;
+        }
+        status = take(claiming, insert, st_text(due, 0), error);
+    }
+    st_release(due);
+    st_release(insert);
+    return status;
+}
+
+static Status claim_all(Claiming *claiming, Error *error) {
+    Store *store = claiming->store;
+    int64_t micros;
+    Status status = db_now(store->main, &micros, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    iso_write(micros, claiming->now);
+    double lease = claiming->options->lease * 1e6;
+    int64_t room = ISO_TIME_MAX - micros;
+    iso_write(lease >= (double)room ? ISO_TIME_MAX : micros + (int64_t)lease,
+              claiming->set->lease_until);
+    status = free_dead(store, error);
+    if (status == STATUS_OK) {
+        status = run(store, &query_claim_free_expired,
+                     (Value[]){value_text(text_of_time(claiming->now))}, 1, NULL, error);
+    }
+    if (status == STATUS_OK) {
+        status = run(store, &query_processing_fill, NULL, 0, NULL, error);
+    }
+    if (status == STATUS_OK) {
+        status = holds_any(store, &claiming->holds, error);
+    }
+    if (status == STATUS_OK) {
+        status = read_fence(store, &claiming->fence, error);
+    }
+    if (status == STATUS_OK) {
+        status = take_due(claiming, error);
+    }
+    if (status == STATUS_OK && claiming->set->count > 0) {
+        status = run(store, &query_claim_fence_set, (Value[]){value_int(claiming->fence)}, 1, NULL,
+                     error);
+    }
+    return status;
+}
+
+static Status check_options(const ClaimOptions *options, Error *error) {
+    if (options->limit < 1) {
+        return error_invalid(error, "limit", "limit is %lld, and must be 1 or more",
+                             (long long)options->limit);
+    }
+    if (!(options->lease > 0)) {
+        return error_invalid(error, "lease", "lease is %.15g, and must be more than 0 seconds",
+                             options->lease);
+    }
+    Status status = check_text("owner", options->owner, false, error);
+    if (status == STATUS_OK) {
+        status = check_text("signal_type", options->signal_type, false, error);
+    }
+    return status;
+}
+
+/* host:pid, for people. */
+static void name_owner(char *owner, size_t size) {
+    char host[64] = "localhost";
+    if (gethostname(host, sizeof host) == 0) {
+        host[sizeof host - 1] = '\0';
+    }
+    snprintf(owner, size, "%s:%ld", host, (long)getpid());
+}
+
+Status store_claim(Store *store, const ClaimOptions *options, ClaimSet **out, Error *error) {
+    *out = NULL;
+    Status status = check_options(options, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    ClaimSet *set = calloc(1, sizeof *set);
+    if (!set) {
+        return error_set(error, STATUS_NO_MEMORY, "not enough memory");
+    }
+    Claiming claiming = {.store = store, .options = options, .set = set};
+    name_owner(claiming.owner, sizeof claiming.owner);
+    WriteScope scope;
+    status = write_begin(store, &scope, error);
+    if (status == STATUS_OK) {
+        if (store->worker == 0) {
+            status = db_worker_hold(store->main, &store->worker, error);
+        }
+        if (status == STATUS_OK) {
+            status = claim_all(&claiming, error);
+        }
+        status = write_end(store, &scope, status, error);
+    }
+    if (status == STATUS_OK) {
+        *out = set;
+    } else {
+        claim_set_free(set);
+    }
+    return status;
+}
+
+void claims_drop(Store *store) {
+    if (store->worker == 0) {
+        return;
+    }
+    /* Tried only: a worker that is gone is found by the next claim anyway. */
+    Error ignored;
+    WriteScope scope;
+    if (write_begin(store, &scope, &ignored) == STATUS_OK) {
+        Status status = run(store, &query_claim_free_worker, (Value[]){value_int(store->worker)}, 1,
+                            NULL, &ignored);
+        write_end(store, &scope, status, &ignored);
+    }
+    db_worker_drop(store->main, store->worker);
+    store->worker = 0;
+}
+
+/* ---- what a holder does ---- */
+
+Status store_claim_check(Store *store, Text key, int64_t fence, Error *error) {
+    St *st;
+    int64_t micros;
+    Status status = db_now(store->main, &micros, error);
+    if (status == STATUS_OK) {
+        status = db_statement(store->main, &query_claim_held, &st, error);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    TimeText now;
+    iso_write(micros, now);
+    bind_text(st, 1, key);
+    bind_int(st, 2, fence);
+    bind_text(st, 3, text_of_time(now));
+    status = st_step(st, error);
+    if (status == STATUS_ROW) {
+        status = STATUS_OK;
+    } else if (status == STATUS_OK) {
+        status = error_set(error, STATUS_CONFLICT,
+                           "the claim on %.*s is lost: its lease ended, or it was settled or "
+                           "released",
+                           key.size < 200 ? (int)key.size : 200, key.data);
+    }
+    st_release(st);
+    return status;
+}
+
+static Status claim_end(Store *store, Text key, int64_t fence, Error *error) {
+    return run(store, &query_claim_end, (Value[]){value_text(key), value_int(fence)}, 2, NULL,
+               error);
+}
+
+Status store_claim_renew(Store *store, Text key, int64_t fence, double lease, Text *lease_until,
+                         Error *error) {
+    ClaimOptions options = {.limit = 1, .lease = lease};
+    Status status = check_options(&options, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    WriteScope scope;
+    status = write_begin(store, &scope, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = store_claim_check(store, key, fence, error);
+    int64_t micros = 0;
+    if (status == STATUS_OK) {
+        status = db_now(store->main, &micros, error);
+    }
+    TimeText until;
+    if (status == STATUS_OK) {
+        double room = (double)(ISO_TIME_MAX - micros);
+        iso_write(lease * 1e6 >= room ? ISO_TIME_MAX : micros + (int64_t)(lease * 1e6), until);
+        status = run(store, &query_claim_renew,
+                     (Value[]){value_text(key), value_int(fence), value_text(text_of_time(until))},
+                     3, NULL, error);
+    }
+    status = write_end(store, &scope, status, error);
+    if (status == STATUS_OK) {
+        *lease_until = text_of_time(until);
+        status = row_keep(store, (Text *[]){lease_until}, 1, error);
+    }
+    return status;
+}
+
+Status store_claim_release(Store *store, Text key, int64_t fence, Error *error) {
+    WriteScope scope;
+    Status status = write_begin(store, &scope, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = store_claim_check(store, key, fence, error);
+    if (status == STATUS_OK) {
+        status = claim_end(store, key, fence, error);
+    }
+    return write_end(store, &scope, status, error);
+}
+
+static Status hold(Store *store, Text key, const TimeText until, Text reason, int64_t last_id,
+                   Error *error) {
+    TimeText now;
+    Status status = run(
+        store, &query_hold_signals,
+        (Value[]){value_text(key), value_text(text_of_time(until)), value_int(last_id)}, 3, NULL,
+        error);
+    if (status == STATUS_OK) {
+        status = run(store, &query_hold_insert,
+                     (Value[]){value_text(key), value_text(text_of_time(until)),
+                               value_text(reason), value_text(now_text(now)), value_int(last_id)},
+                     5, NULL, error);
+    }
+    return status;
+}
+
+Status store_claim_hold(Store *store, Text key, int64_t fence, int64_t until, Text reason,
+                        int64_t last_id, Error *error) {
+    Status status = check_time("until", until, error);
+    if (status == STATUS_OK) {
+        status = check_text("reason", reason, false, error);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    TimeText time;
+    iso_write(until == STORE_TIME_NONE ? ISO_TIME_MAX : until, time);
+    WriteScope scope;
+    status = write_begin(store, &scope, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = store_claim_check(store, key, fence, error);
+    if (status == STATUS_OK) {
+        status = hold(store, key, time, reason, last_id, error);
+    }
+    if (status == STATUS_OK) {
+        status = claim_end(store, key, fence, error);
+    }
+    return write_end(store, &scope, status, error);
+}
+
+/* NOT_FOUND unless the signal is the company's. */
+static Status check_member(Store *store, Text key, int64_t id, Error *error) {
+    St *st;
+    Status status = db_statement(store->main, &query_signal_key, &st, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    bind_int(st, 1, id);
+    status = st_step(st, error);
+    Text owner = status == STATUS_ROW ? st_text(st, 0) : (Text){NULL, 0};
+    if (status == STATUS_ROW || status == STATUS_OK) {
+        bool member = owner.data && owner.size == key.size &&
+                      memcmp(owner.data, key.data, key.size) == 0;
+        status = member ? STATUS_OK
+                        : error_set(error, STATUS_NOT_FOUND, "%.*s has no signal %lld",
+                                    key.size < 200 ? (int)key.size : 200, key.data, (long long)id);
+    }
+    st_release(st);
+    return status;
+}
+
+static Status is_pending(Store *store, int64_t id, bool *pending, Error *error) {
+    St *st;
+    Status status = db_statement(store->main, &query_processing_is_pending, &st, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    bind_int(st, 1, id);
+    status = st_step(st, error);
+    *pending = status == STATUS_ROW && st_int(st, 0) != 0;
+    st_release(st);
+    return status == STATUS_ROW ? STATUS_OK : status;
+}
+
+static Status settle(Store *store, Text key, const int64_t *ids, size_t count, const Mark *mark,
+                     Error *error) {
+    TimeText time;
+    Text now = now_text(time);
+    St *st;
+    Status status = mark_statement(store, mark, &st, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    for (size_t i = 0; status == STATUS_OK && i < count; i++) {
+        bool pending = false;
+        status = check_member(store, key, ids[i], error);
+        if (status == STATUS_OK) {
+            status = is_pending(store, ids[i], &pending, error);
+        }
+        if (status == STATUS_OK && pending) {
+            status = mark_run(st, ids[i], mark, now, error);
+        }
+    }
+    st_release(st);
+    return status;
+}
+
+Status store_claim_settle(Store *store, Text key, int64_t fence, const int64_t *ids, size_t count,
+                          const Mark *mark, Error *error) {
+    Status status = mark_check(mark, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    WriteScope scope;
+    status = write_begin(store, &scope, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = store_claim_check(store, key, fence, error);
+    if (status == STATUS_OK) {
+        status = settle(store, key, ids, count, mark, error);
+    }
+    if (status == STATUS_OK) {
+        status = claim_end(store, key, fence, error);
+    }
+    return write_end(store, &scope, status, error);
+}

@@ -1,0 +1,126 @@
+/* What the files of the store share. */
+#ifndef SIGNALBOX_STORE_INTERNAL_H
+#define SIGNALBOX_STORE_INTERNAL_H
+
+#include "store/store.h"
+#include "gen/queries.h"
+#include "text/buffer.h"
+#include "text/iso_time.h"
+
+#define IDLE_READERS 4 /* snapshot connections kept for the next cursor */
+
+/* Something that reads rows: one statement and what it needs to be ended from either side, by its
+ * owner or by the store. The head of SignalCursor and SqlCursor. */
+typedef struct Reader {
+    Store *store;      /* NULL once the store is closed */
+    Db *db;            /* NULL once it is detached */
+    St *st;            /* NULL at the end of its rows, too */
+    bool in_transaction; /* it reads through the caller's transaction and ends with it */
+    bool ended;          /* that transaction is over */
+    struct Reader *next, **link;
+} Reader;
+
+struct Store {
+    Db *main;              /* the writer; in a read-only store the reader of single rows */
+    Db *idle[IDLE_READERS];
+    int idle_count;
+    Db *aside;             /* single rows for a caller while another one's transaction is open */
+    Reader *readers;       /* all that are open */
+    char *url;
+    StoreOptions options;
+    const void *caller;
+    const void *tx_caller;
+    int tx_depth;
+    int64_t tx_serial;
+    char tx_place[128];
+    int64_t worker;        /* 0 until the first claim */
+    Buffer row;            /* texts of the last single row that was given out */
+};
+
+typedef char TimeText[ISO_TIME_LENGTH + 1];
+
+static inline Text text_of(const char *data) {
+    return (Text){data, data ? __builtin_strlen(data) : 0};
+}
+
+static inline Text text_of_time(const TimeText time) {
+    return (Text){time, ISO_TIME_LENGTH};
+}
+
+/* The present as text. */
+static inline Text now_text(TimeText out) {
+    iso_write(iso_now(), out);
+    return text_of_time(out);
+}
+
+static inline void bind_text(St *st, int index, Text text) {
+    st_bind(st, index, value_text(text));
+}
+
+static inline void bind_int(St *st, int index, int64_t value) {
+    st_bind(st, index, value_int(value));
+}
+
+/* ---- text.c ---- */
+
+/* INVALID unless it is UTF-8 without NUL; and there, and not empty, where `required`. */
+Status check_text(const char *field, Text text, bool required, Error *error);
+/* INVALID unless absent or JSON. */
+Status check_json(const char *field, Text text, Error *error);
+/* INVALID unless STORE_TIME_NONE or within the years that can be written. */
+Status check_time(const char *field, int64_t micros, Error *error);
+
+/* Moves `count` texts out of a statement into the store's row buffer, where they stay until the
+ * next single row is read. */
+Status row_keep(Store *store, Text *const *texts, size_t count, Error *error);
+
+/* ---- transaction.c ---- */
+
+/* A store operation's own scope of writing: a transaction, or a savepoint in the caller's. */
+typedef struct WriteScope { int depth; } WriteScope;
+
+Status write_begin(Store *store, WriteScope *scope, Error *error);
+/* Commits where `status` is OK, else rolls back and returns `status`. */
+Status write_end(Store *store, WriteScope *scope, Status status, Error *error);
+/* A write of one statement, which is a whole by itself inside the caller's transaction. */
+Status write_begin_single(Store *store, WriteScope *scope, Error *error);
+
+/* The connection on which the caller reads single rows. */
+Status read_connection(Store *store, Db **db, Error *error);
+
+/* ---- cursor.c ---- */
+
+/* Opens a reader for the caller: in its transaction, else on a snapshot of its own. */
+Status reader_open(Store *store, Reader *reader, Error *error);
+/* Ends it and gives its connection back. Twice is harmless. */
+void reader_close(Reader *reader);
+/* The next row of reader->st; OK at the end, where it closes itself. */
+Status reader_next(Reader *reader, Error *error);
+/* Detaches every reader that reads through the transaction which ends now. */
+void readers_end_transaction(Store *store);
+
+/* ---- signals.c ---- */
+
+/* Fills in the columns of signal_select, borrowed from the statement. */
+void signal_from_row(St *st, Signal *signal);
+
+/* ---- processing.c ---- */
+
+Status mark_check(const Mark *mark, Error *error);
+/* The statement that moves signals to mark->state, and one run of it. */
+Status mark_statement(Store *store, const Mark *mark, St **st, Error *error);
+Status mark_run(St *st, int64_t id, const Mark *mark, Text now, Error *error);
+/* Whether any company waits. */
+Status holds_any(Store *store, bool *any, Error *error);
+
+/* ---- migration.c ---- */
+
+/* Brings the schema to what the program needs, or says why it can't be used. */
+Status migration_check(Store *store, Error *error);
+
+/* ---- claims.c ---- */
+
+/* Lets go of every claim of this store. */
+void claims_drop(Store *store);
+
+#endif

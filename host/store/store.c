@@ -1,0 +1,116 @@
+/* Opening and closing a store. */
+#include "store/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* What get_stats tells, kept as the rows change. */
+static const Counted counted[] = {
+    {"signals", "signal_type", "signals_by_type"},
+    {"signal_processing", "status", "processing_status"},
+    {"suppression_cache", NULL, "suppression_entries"},
+    {"company_holds", NULL, "company_holds"},
+    {NULL, NULL, NULL},
+};
+
+StoreOptions store_options_default(void) {
+    return (StoreOptions){
+        .mode = DB_CREATE,
+        .migrate = true,
+        .relaxed = false,
+        .busy_timeout = 5,
+        .suppression_ttl = 7 * 86400.0,
+    };
+}
+
+Status store_open(const char *url, const StoreOptions *options, Store **out, Error *error) {
+    *out = NULL;
+    Store *store = calloc(1, sizeof *store);
+    char *copy = strdup(url);
+    if (!store || !copy) {
+        free(store);
+        free(copy);
+        return error_set(error, STATUS_NO_MEMORY, "not enough memory");
+    }
+    store->url = copy;
+    store->options = *options;
+    DbOptions db_options = {
+        .mode = options->mode,
+        .relaxed = options->relaxed,
+        .busy_timeout = options->busy_timeout,
+        .counted = options->mode == DB_READ ? NULL : counted,
+    };
+    Status status = db_open(url, &db_options, &store->main, error);
+    if (status == STATUS_OK) {
+        status = migration_check(store, error);
+    }
+    if (status == STATUS_OK) {
+        *out = store;
+    } else {
+        store_close(store);
+    }
+    return status;
+}
+
+void store_close(Store *store) {
+    if (!store) {
+        return;
+    }
+    while (store->readers) {
+        Reader *reader = store->readers;
+        reader_close(reader);
+        reader->store = NULL; /* says why its rows end */
+    }
+    if (store->tx_depth > 0) {
+        db_rollback(store->main);
+        store->tx_depth = 0;
+    }
+    claims_drop(store);
+    for (int i = 0; i < store->idle_count; i++) {
+        db_close(store->idle[i]);
+    }
+    db_close(store->aside);
+    db_close(store->main);
+    buffer_free(&store->row);
+    free(store->url);
+    free(store);
+}
+
+const char *store_label(const Store *store) {
+    return db_label(store->main);
+}
+
+bool store_readonly(const Store *store) {
+    return store->options.mode == DB_READ;
+}
+
+unsigned store_caps(const Store *store) {
+    return db_caps(store->main);
+}
+
+void store_interrupt(Store *store) {
+    db_interrupt(store->main);
+    if (store->aside) {
+        db_interrupt(store->aside);
+    }
+    for (Reader *reader = store->readers; reader; reader = reader->next) {
+        if (reader->db) {
+            db_interrupt(reader->db);
+        }
+    }
+}
+
+void store_caller(Store *store, const void *token) {
+    store->caller = token;
+}
+
+Status store_backup(Store *store, const char *path, BackupProgress *progress, void *context,
+                    Error *error) {
+    Db *db;
+    Status status = read_connection(store, &db, error);
+    return status == STATUS_OK ? db_backup(db, path, progress, context, error) : status;
+}
+
+Status store_checkpoint(Store *store, Error *error) {
+    return db_tidy(store->main, true, error);
+}
