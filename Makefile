@@ -124,24 +124,182 @@ $(BUILD)/inputs: FORCE
 # $(call need,PROGRAM,PACKAGE) and $(call need_file,FILE,PACKAGE) end a recipe that lacks something.
 need      = command -v $(1) >/dev/null || { \
     echo 'make: $(1) is missing: apt install $(2)   (or make deps)' >&2; exit 1; };
+need_python = python3 -c 'import $(1)' 2>/dev/null || { \
+    echo 'make: python3 module $(1) is missing: apt install $(2)' >&2; exit 1; };
 need_file = ls $(1) >/dev/null 2>&1 || { \
     echo 'make: $(1) is missing: apt install $(2)   (or make deps)' >&2; exit 1; };
 
-## deps: installs the Debian packages that are missing (with sudo where not root)
-PACKAGES := gcc make lua5.4 liblua5.4-dev libsqlite3-dev libcurl4-openssl-dev libzstd-dev \
-            libedit-dev lua-argparse lua-cjson lua-busted lua-posix
+# ---- installing what is missing, and the two commands of a newcomer -----------------------------
+
+PACKAGES := gcc libc6-dev make lua5.4 liblua5.4-dev libsqlite3-dev libcurl4-openssl-dev \
+            libzstd-dev libedit-dev lua-argparse lua-cjson lua-busted
+
+# Nothing is built before what building needs is there.
+$(BUILD)/inputs: | $(filter deps,$(patsubst test,deps,$(patsubst demo,deps,$(MAKECMDGOALS))))
+
+## deps: install the Debian packages that are missing (with sudo where not root)
 .PHONY: deps
 deps:
 	@.ci/deps $(PACKAGES)
 
-## test: installs what is missing, builds, and runs the specs; SPEC=spec/x_spec.lua for one
+## demo: from real data to processed signals, in demo/
+.PHONY: demo
+demo: deps
+	@$(LUA) .ci/progress.lua $(words $(LIBRARY_OBJECTS) $(BINDING_OBJECTS) $(PROGRAM_OBJECTS)) \
+	    $(MAKE) --no-print-directory -j$(shell nproc) all
+	@$(BUILD)/signalbox run spec/samples/demo.lua $(BUILD)/signalbox demo
+
+# ---- specs --------------------------------------------------------------------------------------
+
+RUN_SPECS = SIGNALBOX_BUILD=$(BUILD) $(BUSTED)
+
+## test: install what is missing, build, run the specs (SPEC=spec/x_spec.lua for one)
 SPEC ?= spec
 .PHONY: test
 test: deps all
-	@$(call need,$(BUSTED),lua-busted) \
-	SIGNALBOX_BUILD=$(BUILD) $(BUSTED) --lua=/usr/bin/lua5.4 --output=spec/support/handler.lua $(SPEC)
+	@$(RUN_SPECS) $(SPEC)
 
-## clean: removes what was built
+# The slow kinds, each a folder of its own.
+KINDS := fault soak conformance
+## fault: kill, starve and corrupt: specs that try to break the promises
+## soak: specs that run for minutes
+## conformance: what every driver, sink and collector must do
+.PHONY: $(KINDS)
+$(KINDS): all
+	@$(RUN_SPECS) spec/$@
+
+BENCHES := $(patsubst spec/bench/%.c,$(BUILD)/bench/%,$(wildcard spec/bench/*.c))
+## bench: the figures, beside hand-written C and aiosqlite (BENCH='save scan' for some)
+BENCH ?=
+.PHONY: bench
+bench: all $(BENCHES)
+	@$(call need_python,aiosqlite,python3-aiosqlite) \
+	SIGNALBOX_BUILD=$(BUILD) $(LUA) spec/bench/run.lua $(BENCH)
+
+$(BUILD)/bench/%: spec/bench/%.c $(BUILD)/libsignalbox.a
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(BUILD)/libsignalbox.a \
+	    -lsqlite3 -lm
+
+# ---- finding faults -----------------------------------------------------------------------------
+
+ASAN = $(shell $(CC) -print-file-name=libasan.so)
+## asan: the specs under the address and undefined-behaviour sanitizers
+.PHONY: asan
+asan:
+	$(Q)$(MAKE) BUILD=build-asan CFLAGS='-O1 -g' \
+	    SANITIZE='address,undefined -fno-sanitize-recover=all' all
+	@$(call need,$(BUSTED),lua-busted) \
+	SIGNALBOX_BUILD=build-asan SIGNALBOX_SLOW=5 LD_PRELOAD=$(ASAN) ASAN_OPTIONS=detect_leaks=0 \
+	    UBSAN_OPTIONS=print_stacktrace=1 $(BUSTED) $(SPEC)
+
+VALGRIND = valgrind --quiet --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite
+## valgrind: the specs, and the programs that they run, under valgrind
+.PHONY: valgrind
+valgrind: all
+	@$(call need,valgrind,valgrind) \
+	SIGNALBOX_BUILD=$(BUILD) SIGNALBOX_SLOW=20 SIGNALBOX_UNDER='$(VALGRIND)' \
+	    $(VALGRIND) $(LUA) $(shell command -v $(BUSTED)) --ignore-lua $(SPEC)
+
+## fuzz: each target of spec/fuzz for SECONDS=30 (FUZZ=json for one)
+SECONDS ?= 30
+FUZZ    ?= $(notdir $(basename $(wildcard spec/fuzz/*.c)))
+.PHONY: fuzz
+fuzz:
+	@$(call need,clang,clang)
+	$(Q)$(MAKE) BUILD=build-fuzz CC=clang SANITIZE='address,undefined,fuzzer-no-link' \
+	    CFLAGS='-O1 -g' $(FUZZ:%=build-fuzz/fuzz/%)
+	$(Q)for target in $(FUZZ); do \
+	    mkdir -p build-fuzz/corpus/$$target; seeds=; \
+	    [ ! -d spec/fuzz/$$target ] || seeds=spec/fuzz/$$target; \
+	    echo "$$target: $(SECONDS) s"; \
+	    build-fuzz/fuzz/$$target -max_total_time=$(SECONDS) -artifact_prefix=build-fuzz/$$target- \
+	        -print_final_stats=1 build-fuzz/corpus/$$target $$seeds >build-fuzz/$$target.log 2>&1 || \
+	        { tail -40 build-fuzz/$$target.log; exit 1; }; \
+	    grep number_of_executed build-fuzz/$$target.log; \
+	done
+
+$(BUILD)/fuzz/%: spec/fuzz/%.c $(BINDING_OBJECTS) $(BUILD)/libsignalbox.a
+	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $< \
+	    $(BINDING_OBJECTS) $(BUILD)/libsignalbox.a $(LUA_LIBS) -lsqlite3 -lm -lpthread
+
+## coverage: which lines the specs reach, as build-coverage/report/index.html
+.PHONY: coverage
+coverage:
+	@$(call need,lcov,lcov)
+	$(Q)$(MAKE) BUILD=build-coverage CFLAGS='-Og -g --coverage' LDFLAGS=--coverage all
+	$(Q)find build-coverage -name '*.gcda' -delete
+	-@SIGNALBOX_BUILD=build-coverage $(BUSTED) $(SPEC)
+	$(Q)lcov --quiet --capture --directory build-coverage/obj --base-directory . --no-external \
+	    --output-file build-coverage/lcov.info
+	$(Q)genhtml --quiet --output-directory build-coverage/report build-coverage/lcov.info
+	@lcov --list build-coverage/lcov.info
+
+## tidy: clang-tidy over the C code
+TIDY ?= $(LIBRARY_SOURCES) $(BINDING_SOURCES) $(PROGRAM_SOURCES) $(sort $(wildcard bindings/modules/*/*.c))
+.PHONY: tidy
+tidy: $(GENERATED)
+	@$(call need,clang-tidy,clang-tidy)
+	$(Q)printf '%s\n' $(TIDY) | xargs -P $(shell nproc) -n 1 sh -c 'clang-tidy --quiet $$0 -- \
+	    -std=c17 -D_GNU_SOURCE -Ihost -I. -I$(BUILD) $(LUA_CFLAGS) 2>/dev/null || \
+	    { echo "in $$0"; exit 1; }'
+
+## lint: luacheck, the layers, and where SQL may stand
+.PHONY: lint
+lint:
+	@.ci/lint
+
+## format: lay out the C code as .clang-format says
+.PHONY: format
+format:
+	@$(call need,clang-format,clang-format)
+	$(Q)clang-format -i $(shell git ls-files '*.c' '*.h')
+
+# ---- installing ---------------------------------------------------------------------------------
+
+# SOURCE:DESTINATION below PREFIX:MODE. What install puts there, uninstall removes.
+LUA_DIR := lua/5.4
+INSTALLED = \
+    $(BUILD)/signalbox:bin/signalbox:755 \
+    $(BUILD)/signalbox.so:lib/$(LUA_DIR)/signalbox.so:644 \
+    $(MODULES:%=$(BUILD)/lib/signalbox/%.so:lib/$(LUA_DIR)/signalbox/%.so:644) \
+    $(foreach f,$(notdir $(wildcard scripts/lib/*.lua)),scripts/lib/$(f):share/$(LUA_DIR)/signalbox/$(f):644) \
+    $(foreach f,$(SCRIPTS),$(f):share/signalbox/$(f):644) \
+    $(BUILD)/libsignalbox.a:lib/libsignalbox.a:644 \
+    $(foreach f,$(PUBLIC_HEADERS),host/$(f):include/signalbox/$(f):644) \
+    $(BUILD)/signalbox.pc:lib/pkgconfig/signalbox.pc:644
+
+# What store/store.h includes, and itself.
+PUBLIC_HEADERS := error.h driver/query.h driver/driver.h driver/driver_calls.h store/store.h
+
+INSTALLED_FOLDERS := share/signalbox/scripts share/signalbox lib/$(LUA_DIR)/signalbox \
+                     share/$(LUA_DIR)/signalbox include/signalbox
+
+## install: put it all below PREFIX=/usr/local (DESTDIR= for a package)
+.PHONY: install
+install: all $(BUILD)/signalbox.pc
+	$(Q)set -e; for entry in $(INSTALLED); do \
+	    source=$${entry%%:*}; rest=$${entry#*:}; \
+	    install -D -m $${rest##*:} "$$source" "$(DESTDIR)$(PREFIX)/$${rest%%:*}"; \
+	done
+
+## uninstall: remove what install put there
+.PHONY: uninstall
+uninstall:
+	$(Q)for entry in $(INSTALLED); do \
+	    rest=$${entry#*:}; rm -f "$(DESTDIR)$(PREFIX)/$${rest%%:*}"; \
+	done
+	$(Q)for folder in $(INSTALLED_FOLDERS); do \
+	    [ ! -d "$(DESTDIR)$(PREFIX)/$$folder" ] || \
+	        find "$(DESTDIR)$(PREFIX)/$$folder" -depth -type d -empty -delete; \
+	done
+
+$(BUILD)/signalbox.pc: FORCE
+	@printf '%s\n' 'prefix=$(PREFIX)' 'Name: signalbox' 'Description: a store of signals' \
+	    'Version: $(VERSION)' 'Requires.private: sqlite3' 'Cflags: -I$${prefix}/include/signalbox' \
+	    'Libs: -L$${prefix}/lib -lsignalbox' 'Libs.private: -lm -lpthread' >$@
+
+## clean: remove what was built
 .PHONY: clean
 clean:
 	$(Q)rm -rf build build-*

@@ -107,6 +107,23 @@ local function sorted_keys(map)
   return keys
 end
 
+local QUERY <const> = [[
+
+const Query query_%s = {
+    "%s",
+%s,
+%s,
+    %d,
+};
+]]
+
+local QUERY_ALL <const> = [[
+
+const Query *const query_all[] = {
+%s    NULL,
+};
+]]
+
 local function embed_queries(header_path, source_path, ...)
   local queries = {}
   for _, path in ipairs { ... } do read_queries(path, queries) end
@@ -123,13 +140,12 @@ local function embed_queries(header_path, source_path, ...)
       fail(query.postgresql.where, "query '%s' has a text for @postgresql alone", name)
     end
     header[#header + 1] = "extern const Query query_" .. name .. ";\n"
-    source[#source + 1] = string.format("\nconst Query query_%s = {\n    \"%s\",\n%s,\n%s,\n    %d,\n};\n",
-      name, name, literal(query.shared.sql),
+    source[#source + 1] = string.format(QUERY, name, name, literal(query.shared.sql),
       query.postgresql and literal(query.postgresql.sql) or "    NULL", slot - 1)
     all[slot] = "    &query_" .. name .. ",\n"
   end
   header[#header + 1] = "\n#endif\n"
-  source[#source + 1] = "\nconst Query *const query_all[] = {\n" .. table.concat(all) .. "    NULL,\n};\n"
+  source[#source + 1] = string.format(QUERY_ALL, table.concat(all))
   write(header_path, table.concat(header))
   write(source_path, table.concat(source))
 end
@@ -163,8 +179,8 @@ local function embed_migrations(source_path, ...)
     if version ~= expected then fail(where, "expected version %d next, a gap", expected) end
     if not step.up then fail(where, "has no .up.sql beside it") end
     if not step.down then fail(where, "has no .down.sql beside it") end
-    source[#source + 1] = string.format('    {%d, "%s",\n%s,\n%s,\n    "%s"},\n', version, step.name,
-      literal(read(step.up)), literal(read(step.down)), sha256(step.up))
+    source[#source + 1] = string.format('    {%d, "%s",\n%s,\n%s,\n    "%s"},\n',
+      version, step.name, literal(read(step.up)), literal(read(step.down)), sha256(step.up))
     expected = expected + 1
   end
   if expected == FIRST_MIGRATION then source[#source + 1] = "    {0},\n" end

@@ -3,7 +3,8 @@
 local base = require "busted.outputHandlers.base"
 local pretty = require "pl.pretty"
 
-local SLOW <const> = 1.0 -- seconds from which a spec is named as slow
+-- Seconds from which a spec is named as slow.
+local SLOW <const> = tonumber(os.getenv "SIGNALBOX_SLOW" or 1)
 local SLOWEST <const> = 10
 
 local function text_of(message)

@@ -23,14 +23,15 @@ local function command_line(program, options, home)
     PATH = os.getenv "PATH",
     LC_ALL = "C.UTF-8",
     TERM = "dumb",
-    LD_PRELOAD = options.stock and os.getenv "LD_PRELOAD" or nil,
-    ASAN_OPTIONS = os.getenv "ASAN_OPTIONS",
-    UBSAN_OPTIONS = os.getenv "UBSAN_OPTIONS",
   }
+  if options.stock then -- a program that isn't ours meets the sanitizers with our module
+    env.LD_PRELOAD, env.ASAN_OPTIONS = os.getenv "LD_PRELOAD", os.getenv "ASAN_OPTIONS"
+  end
   for name, value in pairs(options.env or {}) do env[name] = value or nil end
 
   local words = { "env", "-i" }
   for name, value in pairs(env) do words[#words + 1] = M.quote(name .. "=" .. value) end
+  if program == paths.program then words[#words + 1] = os.getenv "SIGNALBOX_UNDER" end
   words[#words + 1] = M.quote(program)
   for _, argument in ipairs(options) do words[#words + 1] = M.quote(argument) end
   return table.concat(words, " ")

@@ -1,0 +1,16 @@
+std = "lua54"
+max_line_length = 100
+cache = false
+exclude_files = { "build", "build-*", "demo" }
+
+files["spec"] = { std = "lua54+busted" }
+
+-- What the sandbox gives to a rule file beside plain Lua.
+files["scripts/rules"] = {
+  std = "lua54",
+  read_globals = {
+    "alert", "test", "at", "signal", "expect", "stats", "store", "hours_since_last", "now",
+  },
+}
+
+files[".luacheckrc"] = { ignore = { "111", "112" } }
