@@ -143,11 +143,22 @@ deps:
 	@.ci/deps $(PACKAGES)
 
 ## demo: from real data to processed signals, in demo/
+DEMO      := demo/signals.db
+SAMPLES   := spec/samples/github-ranking
+DEMO_RUN   = $(BUILD)/signalbox --db $(DEMO)
+DEMO_DAY   = $(lastword $(sort $(patsubst $(SAMPLES)/github-ranking-%.csv.gz,%,$(wildcard $(SAMPLES)/*.gz))))
 .PHONY: demo
 demo: deps
 	@$(LUA) .ci/progress.lua $(words $(LIBRARY_OBJECTS) $(BINDING_OBJECTS) $(PROGRAM_OBJECTS)) \
 	    $(MAKE) --no-print-directory -j$(shell nproc) all
-	@$(BUILD)/signalbox run spec/samples/demo.lua $(BUILD)/signalbox demo
+	@rm -rf $(DEMO)* demo/pushed.ndjson
+	@echo 'collecting $(words $(wildcard $(SAMPLES)/*.gz)) days of GitHub rankings into $(DEMO)'
+	@$(DEMO_RUN) collect github_ranking $(SAMPLES)/*.csv.gz
+	@echo 'processing as of $(DEMO_DAY)'
+	@$(DEMO_RUN) process --as-of $(DEMO_DAY) --out demo/pushed.ndjson
+	@echo; $(DEMO_RUN) stats
+	@echo; $(DEMO_RUN) run scripts/examples/fastest.lua $(DEMO_DAY)
+	@echo 'written to demo/pushed.ndjson. Next: $(BUILD)/signalbox repl $(DEMO)'
 
 # ---- specs --------------------------------------------------------------------------------------
 
@@ -265,6 +276,7 @@ INSTALLED = \
     $(MODULES:%=$(BUILD)/lib/signalbox/%.so:lib/$(LUA_DIR)/signalbox/%.so:644) \
     $(foreach f,$(notdir $(wildcard scripts/lib/*.lua)),scripts/lib/$(f):share/$(LUA_DIR)/signalbox/$(f):644) \
     $(foreach f,$(SCRIPTS),$(f):share/signalbox/$(f):644) \
+    $(foreach f,$(wildcard bindings/meta/*.lua),$(f):share/signalbox/meta/$(notdir $(f)):644) \
     $(BUILD)/libsignalbox.a:lib/libsignalbox.a:644 \
     $(foreach f,$(PUBLIC_HEADERS),host/$(f):include/signalbox/$(f):644) \
     $(BUILD)/signalbox.pc:lib/pkgconfig/signalbox.pc:644
@@ -272,7 +284,7 @@ INSTALLED = \
 # What store/store.h includes, and itself.
 PUBLIC_HEADERS := error.h driver/query.h driver/driver.h driver/driver_calls.h store/store.h
 
-INSTALLED_FOLDERS := share/signalbox/scripts share/signalbox lib/$(LUA_DIR)/signalbox \
+INSTALLED_FOLDERS := share/signalbox lib/$(LUA_DIR)/signalbox \
                      share/$(LUA_DIR)/signalbox include/signalbox
 
 ## install: put it all below PREFIX=/usr/local (DESTDIR= for a package)
