@@ -1,0 +1,3 @@
+build-coverage/gen/migrations.o: build-coverage/gen/migrations.c \
+ host/store/migrations.h
+host/store/migrations.h:

@@ -1,0 +1,13 @@
+build-coverage/obj/host/store/store.o: host/store/store.c \
+ host/store/internal.h host/store/store.h host/driver/driver.h \
+ host/driver/query.h host/error.h host/driver/driver_calls.h \
+ build-coverage/gen/queries.h host/text/buffer.h host/text/iso_time.h
+host/store/internal.h:
+host/store/store.h:
+host/driver/driver.h:
+host/driver/query.h:
+host/error.h:
+host/driver/driver_calls.h:
+build-coverage/gen/queries.h:
+host/text/buffer.h:
+host/text/iso_time.h:

@@ -1,0 +1,22 @@
+build-fuzz/obj/host/store/cursor.o: host/store/cursor.c \
+  host/store/internal.h host/store/store.h host/driver/driver.h \
+  host/driver/query.h host/error.h host/driver/driver_calls.h \
+  build-fuzz/gen/queries.h host/text/buffer.h host/text/iso_time.h
+
+host/store/internal.h:
+
+host/store/store.h:
+
+host/driver/driver.h:
+
+host/driver/query.h:
+
+host/error.h:
+
+host/driver/driver_calls.h:
+
+build-fuzz/gen/queries.h:
+
+host/text/buffer.h:
+
+host/text/iso_time.h:

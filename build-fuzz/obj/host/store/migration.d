@@ -1,0 +1,25 @@
+build-fuzz/obj/host/store/migration.o: host/store/migration.c \
+  host/store/internal.h host/store/store.h host/driver/driver.h \
+  host/driver/query.h host/error.h host/driver/driver_calls.h \
+  build-fuzz/gen/queries.h host/text/buffer.h host/text/iso_time.h \
+  host/store/migrations.h
+
+host/store/internal.h:
+
+host/store/store.h:
+
+host/driver/driver.h:
+
+host/driver/query.h:
+
+host/error.h:
+
+host/driver/driver_calls.h:
+
+build-fuzz/gen/queries.h:
+
+host/text/buffer.h:
+
+host/text/iso_time.h:
+
+host/store/migrations.h:
