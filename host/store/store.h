@@ -267,6 +267,50 @@ Value sql_cursor_value(SqlCursor *cursor, int index);
 /* At any time, also after store_close. NULL is allowed. */
 void sql_cursor_close(SqlCursor *cursor);
 
+/* ---- exchange --------------------------------------------------------------------------------- */
+
+typedef enum ExportFormat { EXPORT_JSON, EXPORT_NDJSON, EXPORT_CSV } ExportFormat;
+
+typedef struct ExportOptions {
+    ExportFormat format;
+    const char *table; /* CSV: which; a document has all */
+    /* Takes the next bytes; its status ends the export. */
+    Status (*write)(void *context, const char *data, size_t size, Error *error);
+    /* May be NULL; told now and then how many rows are done; false breaks off. */
+    bool (*progress)(void *context, int64_t rows);
+    void *context;
+} ExportOptions;
+
+/* Writes the store as one snapshot has it, in constant memory, while others write: every row that
+ * is needed to rebuild it, raw_data and metadata as strings of JSON, counts and a checksum last. */
+Status store_export(Store *store, const ExportOptions *options, int64_t *rows, Error *error);
+
+typedef struct ImportOptions {
+    bool dry_run;        /* everything but the commit */
+    bool ignore_unknown; /* keys that this program doesn't know are dropped, not refused */
+    bool (*progress)(void *context, int64_t done, int64_t total); /* bytes; may be NULL */
+    void *context;
+} ImportOptions;
+
+typedef struct ImportTable {
+    const char *name;
+    int64_t added, skipped; /* skipped: there already */
+} ImportTable;
+
+typedef struct ImportReport {
+    int schema_version;    /* of the document */
+    bool checked;          /* it had counts and a checksum, and they agree */
+    int64_t renumbered;    /* signals whose number was taken by another one here */
+    size_t table_count;
+    ImportTable tables[64];
+} ImportReport;
+
+/* Reads a document (its own, the predecessor's, or NDJSON) from a file that can be read twice, in
+ * one transaction: all or nothing. What is there already is skipped, numbers are kept where they
+ * are free. INVALID names line, table and record. */
+Status store_import(Store *store, const char *path, const ImportOptions *options,
+                    ImportReport *report, Error *error);
+
 /* ---- upkeep ----------------------------------------------------------------------------------- */
 
 /* A copy of the database to a new file, as one moment saw it, while others write (driver.h). */
