@@ -311,6 +311,14 @@ $(BUILD)/signalbox.pc: FORCE
 	    'Version: $(VERSION)' 'Requires.private: sqlite3' 'Cflags: -I$${prefix}/include/signalbox' \
 	    'Libs: -L$${prefix}/lib -lsignalbox' 'Libs.private: -lm -lpthread' >$@
 
+## deb: a Debian package, build/signalbox_VERSION_ARCH.deb
+.PHONY: deb
+deb:
+	@$(call need,dpkg-shlibdeps,dpkg-dev)
+	$(Q)rm -rf $(BUILD)/deb
+	$(Q)$(MAKE) --no-print-directory install PREFIX=/usr DESTDIR=$(BUILD)/deb/root
+	$(Q)umask 022 && .ci/deb $(BUILD)/deb/root $(VERSION) $(BUILD)
+
 ## clean: remove what was built
 .PHONY: clean
 clean:
