@@ -1,0 +1,237 @@
+/* Transactions, savepoints, and waiting for other writers. */
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "driver/sqlite.h"
+
+static int64_t monotonic_now(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (int64_t)time.tv_sec * 1000000 + time.tv_nsec / 1000;
+}
+
+static uint64_t next_random(SqliteDb *db) {
+    db->random ^= db->random << 13; /* xorshift */
+    db->random ^= db->random >> 7;
+    db->random ^= db->random << 17;
+    return db->random;
+}
+
+/* SQLite's own handler sleeps longer and longer, and starves whoever waits longest; short sleeps of
+ * random length are fair (four writers: 0.86 of each other's share instead of 0.00). */
+int sqlite_wait_busy(void *context, int count) {
+    SqliteDb *db = context;
+    int64_t now = monotonic_now();
+    if (count == 0) {
+        db->waiting_since = now;
+    }
+    if (atomic_load(&db->interrupted) ||
+        (double)(now - db->waiting_since) >= db->busy_timeout * 1e6) {
+        return 0;
+    }
+    struct timespec pause = {0, (long)(200000 + next_random(db) % 800000)};
+    nanosleep(&pause, NULL);
+    return 1;
+}
+
+int sqlite_control(SqliteDb *db, int which, int64_t *result) {
+    static const char *const texts[CONTROL_COUNT] = {
+        [CONTROL_BEGIN] = "BEGIN",
+        [CONTROL_BEGIN_IMMEDIATE] = "BEGIN IMMEDIATE",
+        [CONTROL_COMMIT] = "COMMIT",
+        [CONTROL_ROLLBACK] = "ROLLBACK",
+        [CONTROL_COOKIE] = "PRAGMA schema_version",
+    };
+    int code = SQLITE_OK;
+    if (!db->control[which]) {
+        code = sqlite3_prepare_v3(db->connection, texts[which], -1, SQLITE_PREPARE_PERSISTENT,
+            &db->control[which], NULL);
+    }
+    if (code == SQLITE_OK) {
+        code = sqlite3_step(db->control[which]);
+        if (code == SQLITE_ROW && result) {
+            *result = sqlite3_column_int64(db->control[which], 0);
+        }
+        int ended = sqlite3_reset(db->control[which]);
+        if (code == SQLITE_ROW || code == SQLITE_DONE) {
+            code = ended;
+        }
+    }
+    return code;
+}
+
+/* ---- before a transaction --------------------------------------------------------------------- */
+
+/* A file that was deleted or replaced goes on for who has it open, and what is written to it is
+ * lost. */
+static Status check_place(SqliteDb *db, Error *error) {
+    int moved = 0;
+    if (db->immutable) {
+        char name[PATH_MAX];
+        struct stat now, log;
+        if (stat(db->path, &now) != 0 || now.st_ino != db->opened.st_ino ||
+            now.st_size != db->opened.st_size ||
+            now.st_mtim.tv_sec != db->opened.st_mtim.tv_sec ||
+            now.st_mtim.tv_nsec != db->opened.st_mtim.tv_nsec ||
+            (stat(sqlite_file_beside(db->path, "-wal", name, sizeof name), &log) == 0 &&
+                log.st_size > 0)) {
+            return error_set(error, STATUS_IO,
+                "'%s' was changed by another program while it is open: open it again", db->path);
+        }
+    } else if (sqlite3_file_control(db->connection, "main", SQLITE_FCNTL_HAS_MOVED, &moved) ==
+            SQLITE_OK && moved) {
+        return error_set(error, STATUS_IO,
+            "'%s' was deleted or replaced while it is open: close it and open it again", db->path);
+    }
+    return STATUS_OK;
+}
+
+/* Turns a new file, or one that the predecessor made, to WAL mode. The mode stays in the file. */
+static Status check_log(SqliteDb *db, Error *error) {
+    sqlite3_stmt *stmt = NULL;
+    int64_t deadline = monotonic_now() + (int64_t)(db->busy_timeout * 1e6);
+    int code;
+    bool done = false;
+    do {
+        code = sqlite3_prepare_v2(db->connection, "PRAGMA journal_mode=WAL", -1, &stmt, NULL);
+        if (code == SQLITE_OK && (code = sqlite3_step(stmt)) == SQLITE_ROW) {
+            done = strcmp((const char *)sqlite3_column_text(stmt, 0), "wal") == 0;
+            code = SQLITE_OK;
+        }
+        sqlite3_finalize(stmt);
+        /* The mode's change doesn't always ask the busy handler. */
+    } while ((code & 0xFF) == SQLITE_BUSY && monotonic_now() < deadline &&
+        sqlite_wait_busy(db, 1));
+    if (code != SQLITE_OK) {
+        return sqlite_fail(db, code, error);
+    }
+    if (!done) {
+        return error_set(error, STATUS_IO, "'%s' can't be turned to WAL mode", db->path);
+    }
+    db->log_checked = true;
+    return STATUS_OK;
+}
+
+/* ---- transactions ----------------------------------------------------------------------------- */
+
+Status sqlite_begin(Db *head, TxKind kind, Error *error) {
+    SqliteDb *db = (SqliteDb *)head;
+    bool write = kind != TX_READ;
+    if (write && db->mode == DB_READ) {
+        return error_set(error, STATUS_READONLY, "'%s' was opened for reading only", db->path);
+    }
+    atomic_store(&db->interrupted, false);
+    Status status = check_place(db, error);
+    if (status == STATUS_OK && write && !db->log_checked) {
+        db->waiting_since = monotonic_now();
+        status = check_log(db, error);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    int code = sqlite_control(db, write ? CONTROL_BEGIN_IMMEDIATE : CONTROL_BEGIN, NULL);
+    if (code != SQLITE_OK) {
+        return sqlite_fail(db, code, error);
+    }
+    db->in_transaction = true;
+    if (write && db->counter) {
+        status = sqlite_count_begin(db, error);
+        if (status != STATUS_OK) {
+            sqlite_rollback(head);
+        }
+    }
+    return status;
+}
+
+Status sqlite_commit(Db *head, Error *error) {
+    SqliteDb *db = (SqliteDb *)head;
+    if (!sqlite_in_transaction(head)) {
+        sqlite_rollback(head);
+        error_set(error, STATUS_CONFLICT, "the transaction was rolled back already");
+        error->tx_dead = true;
+        return STATUS_CONFLICT;
+    }
+    Status status = db->counter ? sqlite_count_flush(db, error) : STATUS_OK;
+    if (status == STATUS_OK) {
+        int code = sqlite_control(db, CONTROL_COMMIT, NULL);
+        if (code != SQLITE_OK) {
+            status = sqlite_fail(db, code, error);
+            /* The last page is written before it is synced: where that failed, it may be found
+             * after a crash. */
+            error->unknown = (code & 0xFF) == SQLITE_IOERR;
+        }
+    }
+    if (status != STATUS_OK) {
+        sqlite_rollback(head);
+        error->tx_dead = true;
+    }
+    db->in_transaction = false;
+    return status;
+}
+
+void sqlite_rollback(Db *head) {
+    SqliteDb *db = (SqliteDb *)head;
+    if (!sqlite3_get_autocommit(db->connection)) {
+        sqlite_control(db, CONTROL_ROLLBACK, NULL);
+    }
+    if (db->counter) {
+        sqlite_count_forget(db);
+    }
+    db->in_transaction = false;
+}
+
+bool sqlite_in_transaction(Db *head) {
+    return !sqlite3_get_autocommit(((SqliteDb *)head)->connection);
+}
+
+static int run_savepoint(SqliteDb *db, const char *verb, int depth) {
+    char sql[64];
+    snprintf(sql, sizeof sql, "%s s%d", verb, depth);
+    return sqlite3_exec(db->connection, sql, NULL, NULL, NULL);
+}
+
+Status sqlite_savepoint(Db *head, SavepointAct act, int depth, Error *error) {
+    SqliteDb *db = (SqliteDb *)head;
+    if (!sqlite_in_transaction(head)) {
+        if (act == SAVEPOINT_UNDO) {
+            return STATUS_OK;
+        }
+        error_set(error, STATUS_CONFLICT, "the transaction was rolled back already");
+        error->tx_dead = true;
+        return STATUS_CONFLICT;
+    }
+    if (act == SAVEPOINT_SET && db->counter) {
+        /* So that undoing it undoes in the table what is counted from here on, and no more. */
+        Status status = sqlite_count_flush(db, error);
+        if (status != STATUS_OK) {
+            return status;
+        }
+    }
+    int code = SQLITE_OK;
+    switch (act) {
+    case SAVEPOINT_SET:
+        code = run_savepoint(db, "SAVEPOINT", depth);
+        break;
+    case SAVEPOINT_UNDO:
+        code = run_savepoint(db, "ROLLBACK TO", depth);
+        if (code == SQLITE_OK && db->counter) {
+            sqlite_count_forget(db);
+        }
+        break;
+    case SAVEPOINT_KEEP:
+        break;
+    }
+    if (code == SQLITE_OK && act != SAVEPOINT_SET) {
+        code = run_savepoint(db, "RELEASE", depth);
+    }
+    return code == SQLITE_OK ? STATUS_OK : sqlite_fail(db, code, error);
+}
+
+void sqlite_interrupt_all(Db *head) {
+    SqliteDb *db = (SqliteDb *)head;
+    atomic_store(&db->interrupted, true);
+    sqlite3_interrupt(db->connection);
+}
