@@ -124,7 +124,7 @@ $(BUILD)/inputs: FORCE
 # $(call need,PROGRAM,PACKAGE) and $(call need_file,FILE,PACKAGE) end a recipe that lacks something.
 need      = command -v $(1) >/dev/null || { \
     echo 'make: $(1) is missing: apt install $(2)   (or make deps)' >&2; exit 1; };
-need_python = python3 -c 'import $(1)' 2>/dev/null || { \
+need_python = /usr/bin/python3 -c 'import $(1)' 2>/dev/null || { \
     echo 'make: python3 module $(1) is missing: apt install $(2)' >&2; exit 1; };
 need_file = ls $(1) >/dev/null 2>&1 || { \
     echo 'make: $(1) is missing: apt install $(2)   (or make deps)' >&2; exit 1; };
@@ -132,7 +132,7 @@ need_file = ls $(1) >/dev/null 2>&1 || { \
 # ---- installing what is missing, and the two commands of a newcomer -----------------------------
 
 PACKAGES := gcc libc6-dev make lua5.4 liblua5.4-dev libsqlite3-dev libcurl4-openssl-dev \
-            libzstd-dev libedit-dev lua-argparse lua-cjson lua-busted
+            libzstd-dev libedit-dev lua-argparse lua-cjson lua-busted pkgconf
 
 # Nothing is built before what building needs is there.
 $(BUILD)/inputs: | $(filter deps,$(patsubst test,deps,$(patsubst demo,deps,$(MAKECMDGOALS))))
@@ -179,18 +179,12 @@ KINDS := fault soak conformance
 $(KINDS): all
 	@$(RUN_SPECS) spec/$@
 
-BENCHES := $(patsubst spec/bench/%.c,$(BUILD)/bench/%,$(wildcard spec/bench/*.c))
-## bench: the figures, beside hand-written C and aiosqlite (BENCH='save scan' for some)
+## bench: the figures, beside hand-written C and aiosqlite (BENCH=store for one of spec/bench)
 BENCH ?=
 .PHONY: bench
-bench: all $(BENCHES)
+bench: all
 	@$(call need_python,aiosqlite,python3-aiosqlite) \
 	SIGNALBOX_BUILD=$(BUILD) $(LUA) spec/bench/run.lua $(BENCH)
-
-$(BUILD)/bench/%: spec/bench/%.c $(BUILD)/libsignalbox.a
-	$(call say,CC,$<)
-	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(BUILD)/libsignalbox.a \
-	    -lsqlite3 -lm
 
 # ---- finding faults -----------------------------------------------------------------------------
 
