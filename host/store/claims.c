@@ -369,7 +369,7 @@ Status store_claim_renew(Store *store, Text key, int64_t fence, double lease, Te
     status = write_end(store, &scope, status, error);
     if (status == STATUS_OK) {
         *lease_until = text_of_time(until);
-        status = row_keep(store, (Text *[]){lease_until}, 1, error);
+        status = texts_keep(store, (Text *[]){lease_until}, 1, error);
     }
     return status;
 }

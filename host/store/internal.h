@@ -72,7 +72,7 @@ Status check_time(const char *field, int64_t micros, Error *error);
 
 /* Moves `count` texts out of a statement into the store's row buffer, where they stay until the
  * next single row is read. */
-Status row_keep(Store *store, Text *const *texts, size_t count, Error *error);
+Status texts_keep(Store *store, Text *const *texts, size_t count, Error *error);
 
 /* ---- transaction.c ---- */
 

@@ -232,7 +232,7 @@ static Status keep_signal(Store *store, Signal *signal, Error *error) {
         &signal->raw_data, &signal->detected_at, &signal->created_at, &signal->status,
         &signal->notion_page_id, &signal->processed_at, &signal->error_message, &signal->metadata,
     };
-    return row_keep(store, texts, sizeof texts / sizeof *texts, error);
+    return texts_keep(store, texts, sizeof texts / sizeof *texts, error);
 }
 
 Status store_get_signal(Store *store, int64_t id, Signal *signal, Error *error) {

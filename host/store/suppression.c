@@ -91,7 +91,7 @@ static Status keep_entry(Store *store, St *st, Suppression *entry, Error *error)
         &entry->canonical_key, &entry->notion_page_id, &entry->status, &entry->company_name,
         &entry->cached_at_text, &entry->expires_at_text, &entry->metadata,
     };
-    return row_keep(store, texts, sizeof texts / sizeof *texts, error);
+    return texts_keep(store, texts, sizeof texts / sizeof *texts, error);
 }
 
 Status store_check_suppression(Store *store, Text canonical_key, Suppression *entry, Error *error) {

@@ -37,7 +37,7 @@ Status check_time(const char *field, int64_t micros, Error *error) {
     return error_invalid(error, field, "%s is outside the years 0001 to 9999", field);
 }
 
-Status row_keep(Store *store, Text *const *texts, size_t count, Error *error) {
+Status texts_keep(Store *store, Text *const *texts, size_t count, Error *error) {
     size_t size = 0;
     for (size_t i = 0; i < count; i++) {
         size += texts[i]->size + 1;
