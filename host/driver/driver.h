@@ -54,6 +54,14 @@ typedef struct Counted {
     const char *name;   /* counters.name */
 } Counted;
 
+/* For a process that strangers' statements run in, to be opened with DB_READ: db_statement_text takes
+ * nothing but reading of ordinary tables with plain functions, of bounded size. */
+typedef struct DbUntrusted {
+    int64_t memory;                /* bytes that the engine may use in this whole process */
+    bool (*late)(void *context);   /* asked now and then; true breaks the statement off */
+    void *context;
+} DbUntrusted;
+
 typedef struct DbOptions {
     DbMode mode;
     bool relaxed;              /* a commit may return before it is on the disk */
@@ -61,6 +69,7 @@ typedef struct DbOptions {
     const Counted *counted;    /* NULL-table-terminated, static; NULL counts nothing */
     bool side;                 /* a second connection to a file that is open in this process: small
                                   cache, no making of files */
+    const DbUntrusted *untrusted; /* NULL: the statements are the user's own; copied */
 } DbOptions;
 
 /* What an engine can do, to be asked for instead of its name. */

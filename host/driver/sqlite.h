@@ -81,6 +81,10 @@ struct SqliteDb {
 
     RowCounter *counter;       /* NULL where nothing is counted */
 
+    /* strangers' statements */
+    char *readable;            /* names of tables that they may read; NULL: no strangers here */
+    DbUntrusted untrusted;
+
     /* workers */
     int workers_file;          /* -1: not open */
     int64_t *workers;          /* held by this connection */
@@ -153,6 +157,11 @@ Status sqlite_count_flush(SqliteDb *db, Error *error);
 void sqlite_count_forget(SqliteDb *db);
 /* Leaves the counting to the file's triggers until the transaction ends. */
 Status sqlite_count_by_triggers(SqliteDb *db, Error *error);
+
+/* sqlite_untrusted.c */
+Status sqlite_untrusted_begin(SqliteDb *db, const DbUntrusted *untrusted, Error *error);
+/* What the authorizer asks about a stranger's text. */
+bool sqlite_untrusted_allows(const SqliteDb *db, int action, const char *first, const char *second);
 
 /* sqlite_worker.c */
 void sqlite_workers_end(SqliteDb *db);

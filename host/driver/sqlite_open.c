@@ -175,6 +175,9 @@ static Status open_found(SqliteDb *db, const DbOptions *options, Error *error) {
     if (status == STATUS_OK && !reading) {
         sqlite_checkpoint_begin(db);
     }
+    if (status == STATUS_OK && options->untrusted) {
+        status = sqlite_untrusted_begin(db, options->untrusted, error);
+    }
     return status;
 }
 
@@ -221,6 +224,7 @@ void sqlite_close(Db *head) {
     sqlite3_close_v2(db->checkpointer);
     disconnect_file(db);
     sqlite_file_leave(&db->file);
+    free(db->readable);
     free(db->path);
     free(db);
 }

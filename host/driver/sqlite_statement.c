@@ -60,6 +60,10 @@ int sqlite_authorize(void *context, int action, const char *first, const char *s
     SqliteDb *db = context;
     (void)schema;
     (void)trigger;
+    if (db->readable && db->guarded && !sqlite_untrusted_allows(db, action, first, second)) {
+        return refuse(db, "only reading of the store's tables, with plain functions, is allowed "
+            "here");
+    }
     switch (action) {
     case SQLITE_READ:
         if (db->counter && strcmp(first, "counters") == 0) {

@@ -23,6 +23,13 @@ StoreOptions store_options_default(void) {
     };
 }
 
+/* A snapshot begins with the first statement in it. */
+static Status begin_snapshot(Store *store, Error *error) {
+    int64_t counts[STATE_COUNT];
+    Status status = db_begin(store->main, TX_READ, error);
+    return status == STATUS_OK ? store_processing_stats(store, counts, error) : status;
+}
+
 Status store_open(const char *url, const StoreOptions *options, Store **out, Error *error) {
     *out = NULL;
     Store *store = calloc(1, sizeof *store);
@@ -39,10 +46,14 @@ Status store_open(const char *url, const StoreOptions *options, Store **out, Err
         .relaxed = options->relaxed,
         .busy_timeout = options->busy_timeout,
         .counted = options->mode == DB_READ ? NULL : counted,
+        .untrusted = options->untrusted,
     };
     Status status = db_open(url, &db_options, &store->main, error);
     if (status == STATUS_OK) {
         status = migration_check(store, error);
+    }
+    if (status == STATUS_OK && options->untrusted) {
+        status = begin_snapshot(store, error);
     }
     if (status == STATUS_OK) {
         *out = store;

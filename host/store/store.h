@@ -25,6 +25,9 @@ typedef struct StoreOptions {
     bool relaxed;              /* durability "normal" */
     double busy_timeout;       /* seconds */
     double suppression_ttl;    /* seconds that a suppression entry holds */
+    const DbUntrusted *untrusted; /* NULL; or, with DB_READ, strangers' statements run here: all of
+                                     them on one snapshot, taken now, and on one connection, so that
+                                     nothing is opened later */
 } StoreOptions;
 
 /* What API.md names as defaults. */

@@ -1,0 +1,128 @@
+/* A connection on which strangers' statements run: they may read ordinary tables with plain
+ * functions, and use so much and no more. What the connection's owner asks by name is not held to
+ * it. That nothing can be written is the file's mode's doing; this is the second lock. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "driver/sqlite.h"
+
+#define OPS_BETWEEN_LOOKS 1000
+
+static const char *const functions[] = {
+    "abs", "avg", "char", "coalesce", "count", "cume_dist", "date", "datetime", "dense_rank",
+    "first_value", "format", "glob", "group_concat", "hex", "ifnull", "iif", "instr",
+    "json", "json_array", "json_array_length", "json_extract", "json_group_array",
+    "json_group_object", "json_object", "json_quote", "json_type", "json_valid", "julianday", "lag",
+    "last_value", "lead", "length", "like", "likelihood", "likely", "lower", "ltrim", "max", "min",
+    "nth_value", "ntile", "nullif", "percent_rank", "printf", "quote", "rank", "replace", "round",
+    "row_number", "rtrim", "sign", "strftime", "substr", "substring", "sum", "time", "total",
+    "trim", "typeof", "unicode", "unixepoch", "unlikely", "upper", "->", "->>",
+    "acos", "asin", "atan", "ceil", "ceiling", "cos", "degrees", "exp", "floor", "ln", "log",
+    "log10", "log2", "mod", "pi", "pow", "power", "radians", "sin", "sqrt", "tan", "trunc",
+};
+
+static bool function_is_plain(const char *name) {
+    for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
+        if (sqlite3_stricmp(name, functions[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* db->readable is the names of the tables, each with its NUL, and an empty one at the end. */
+static bool table_is_readable(const SqliteDb *db, const char *name) {
+    for (const char *at = db->readable; *at; at += strlen(at) + 1) {
+        if (strcmp(at, name) == 0) {
+            return true;
+        }
+    }
+    return strcmp(name, "json_each") == 0 || strcmp(name, "json_tree") == 0;
+}
+
+bool sqlite_untrusted_allows(const SqliteDb *db, int action, const char *first,
+    const char *second) {
+    switch (action) {
+    case SQLITE_SELECT:
+    case SQLITE_RECURSIVE:
+        return true;
+    case SQLITE_READ:
+        return table_is_readable(db, first);
+    case SQLITE_FUNCTION:
+        return second && function_is_plain(second);
+    default:
+        return false;
+    }
+}
+
+/* Virtual tables are code that a file chooses, and are left out. */
+static Status list_tables(SqliteDb *db, Error *error) {
+    static const char sql[] =
+        "SELECT name FROM sqlite_schema "
+        "WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' "
+        "AND sql NOT LIKE 'CREATE VIRTUAL%'";
+    sqlite3_stmt *stmt = NULL;
+    size_t size = 0;
+    int code = sqlite3_prepare_v2(db->connection, sql, -1, &stmt, NULL);
+    while (code == SQLITE_OK && (code = sqlite3_step(stmt)) == SQLITE_ROW) {
+        const char *name = (const char *)sqlite3_column_text(stmt, 0);
+        size_t more = name ? strlen(name) + 1 : 0;
+        char *grown = name ? realloc(db->readable, size + more + 1) : NULL;
+        if (!grown) {
+            code = SQLITE_NOMEM;
+            break;
+        }
+        memcpy(grown + size, name, more);
+        size += more;
+        grown[size] = '\0';
+        db->readable = grown;
+        code = SQLITE_OK;
+    }
+    sqlite3_finalize(stmt);
+    if (code == SQLITE_DONE && !db->readable) {
+        db->readable = calloc(1, 1);
+        code = db->readable ? code : SQLITE_NOMEM;
+    }
+    return code == SQLITE_DONE ? STATUS_OK : sqlite_fail(db, code, error);
+}
+
+static int look_at_clock(void *context) {
+    const SqliteDb *db = context;
+    return db->untrusted.late && db->untrusted.late(db->untrusted.context);
+}
+
+Status sqlite_untrusted_begin(SqliteDb *db, const DbUntrusted *untrusted, Error *error) {
+    static const struct {
+        int which, value;
+    } limits[] = {
+        {SQLITE_LIMIT_LENGTH, 4 << 20},      {SQLITE_LIMIT_SQL_LENGTH, 64 << 10},
+        {SQLITE_LIMIT_COLUMN, 200},          {SQLITE_LIMIT_EXPR_DEPTH, 100},
+        {SQLITE_LIMIT_COMPOUND_SELECT, 20},  {SQLITE_LIMIT_VDBE_OP, 25000},
+        {SQLITE_LIMIT_FUNCTION_ARG, 32},     {SQLITE_LIMIT_ATTACHED, 0},
+        {SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 200}, {SQLITE_LIMIT_VARIABLE_NUMBER, 1000},
+        {SQLITE_LIMIT_TRIGGER_DEPTH, 1},     {SQLITE_LIMIT_WORKER_THREADS, 0},
+    };
+    Status status = list_tables(db, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    int code = sqlite3_exec(db->connection,
+        "PRAGMA query_only=ON; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-8192;", NULL, NULL,
+        NULL);
+    if (code == SQLITE_OK) {
+        code = sqlite3_db_config(db->connection, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
+    }
+    if (code == SQLITE_OK) {
+        code = sqlite3_db_config(db->connection, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
+    }
+    if (code != SQLITE_OK) {
+        return sqlite_fail(db, code, error);
+    }
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+        sqlite3_limit(db->connection, limits[i].which, limits[i].value);
+    }
+    sqlite3_hard_heap_limit64(untrusted->memory);
+    db->untrusted = *untrusted;
+    sqlite3_progress_handler(db->connection, OPS_BETWEEN_LOOKS, look_at_clock, db);
+    return STATUS_OK;
+}
