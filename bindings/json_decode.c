@@ -155,5 +155,5 @@ Status json_push(lua_State *L, const char *field, const char *data, size_t size,
     if (status == STATUS_OK)
         return STATUS_OK;
     lua_settop(L, top);
-    return error_invalid(error, field, "is not JSON: %s", error->message);
+    return error_invalid(error, field, "%s is not JSON: %s", field, error->message);
 }

@@ -28,17 +28,14 @@ static void message_tidy(char *message, size_t size, bool cut) {
 static Status error_fill(Error *error, Status status, const char *field, const char *format,
                          va_list arguments) {
     char message[sizeof error->message]; /* apart, for the arguments may be `error`'s own text */
-    int begun = 0;
-    int added;
+    int size;
 
     if (error == NULL)
         return status;
-    if (field != NULL)
-        begun = snprintf(message, sizeof message, "%.*s ", (int)sizeof error->field - 1, field);
-    added = vsnprintf(message + begun, sizeof message - (size_t)begun, format, arguments);
-    if (added < 0)
-        message[begun] = '\0';
-    message_tidy(message, strlen(message), added >= (int)sizeof message - begun);
+    size = vsnprintf(message, sizeof message, format, arguments);
+    if (size < 0)
+        message[0] = '\0';
+    message_tidy(message, strlen(message), size >= (int)sizeof message);
 
     *error = (Error){.status = status};
     memcpy(error->message, message, sizeof message);

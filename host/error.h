@@ -47,7 +47,7 @@ typedef struct Error {
 Status error_set(Error *error, Status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* The same for INVALID, with the field it is about. The message begins with the field's name. */
+/* The same for INVALID, with the field it is about; the message names it too. */
 Status error_invalid(Error *error, const char *field, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

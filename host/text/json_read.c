@@ -275,7 +275,8 @@ static Status reader_fail(const JsonReader *reader, const char *field, const cha
         snprintf(found, sizeof found, byte > 0x20 && byte < 0x7f ? "`%c`" : "byte 0x%02x", byte);
     }
     if (field != NULL)
-        return error_invalid(error, field, "is not JSON: line %zu, column %zu: expected %s, found %s",
+        return error_invalid(error, field,
+                             "%s is not JSON: line %zu, column %zu: expected %s, found %s", field,
                              line, column, expected, found);
     return error_set(error, STATUS_INVALID, "line %zu, column %zu: expected %s, found %s", line,
                      column, expected, found);
