@@ -1,0 +1,92 @@
+/* Iterators: see the header. */
+#include "bindings/iterator.h"
+
+#include <lauxlib.h>
+
+#include "bindings/errors.h"
+
+#define ITERATOR_METATABLE "signalbox.iterator"
+
+struct Iterator {
+    void *cursor; /* NULL once it is closed */
+    const IteratorKind *kind;
+    Handle *handle; /* of the store that is user value 1 */
+};
+
+static void close_cursor(Iterator *iterator) {
+    void *cursor = iterator->cursor;
+    if (cursor) {
+        iterator->cursor = NULL;
+        iterator->kind->close(cursor);
+    }
+}
+
+void **iterator_push(lua_State *L, const IteratorKind *kind, int store) {
+    Iterator *iterator = lua_newuserdatauv(L, sizeof *iterator, 3);
+    *iterator = (Iterator){.kind = kind, .handle = lua_touserdata(L, store)};
+    luaL_setmetatable(L, ITERATOR_METATABLE);
+    lua_pushvalue(L, store);
+    lua_setiuservalue(L, -2, 1);
+    return &iterator->cursor;
+}
+
+Status iterator_next(lua_State *L, int index, Error *error) {
+    Iterator *iterator = lua_touserdata(L, index);
+    if (!iterator->cursor) {
+        return STATUS_OK;
+    }
+    Status status = iterator->kind->next(L, iterator->handle, iterator->cursor, index, error);
+    if (status != STATUS_ROW) {
+        close_cursor(iterator);
+    }
+    return status;
+}
+
+void iterator_close(lua_State *L, int index) {
+    close_cursor(lua_touserdata(L, index));
+}
+
+/* ---- for ---- */
+
+/* The function of a `for`; its upvalue is the iterator. */
+static int step(lua_State *L) {
+    Error error;
+    Status status = iterator_next(L, lua_upvalueindex(1), &error);
+    if (status == STATUS_ROW) {
+        return 1;
+    }
+    if (status != STATUS_OK) {
+        return error_raise(L, &error);
+    }
+    lua_pushnil(L);
+    return 1;
+}
+
+int iterator_return(lua_State *L) {
+    lua_pushvalue(L, -1);
+    lua_pushcclosure(L, step, 1);
+    lua_pushnil(L);
+    lua_pushnil(L);
+    lua_rotate(L, -4, 3);
+    return 4;
+}
+
+/* ---- metatable ---- */
+
+/* __gc and __close */
+static int end(lua_State *L) {
+    close_cursor(luaL_checkudata(L, 1, ITERATOR_METATABLE));
+    return 0;
+}
+
+static const luaL_Reg metamethods[] = {
+    {"__gc", end},
+    {"__close", end},
+    {NULL, NULL},
+};
+
+void iterator_open(lua_State *L) {
+    luaL_newmetatable(L, ITERATOR_METATABLE);
+    luaL_setfuncs(L, metamethods, 0);
+    lua_pop(L, 1);
+}

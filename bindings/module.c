@@ -1,0 +1,27 @@
+/* luaopen_signalbox: the module's table, put together from its subjects. */
+#include <lauxlib.h>
+
+#include "bindings/bindings.h"
+#include "bindings/handle.h"
+#include "bindings/items.h"
+#include "bindings/iterator.h"
+#include "bindings/json.h"
+#include "bindings/signal.h"
+#include "bindings/task.h"
+#include "bindings/time.h"
+#include "version.h"
+
+int luaopen_signalbox(lua_State *L) {
+    luaL_checkversion(L);
+    lua_newtable(L);
+    lua_pushliteral(L, SIGNALBOX_VERSION);
+    lua_setfield(L, -2, "version");
+    json_open(L);
+    time_open(L);
+    task_open(L);
+    iterator_open(L);
+    items_open(L);
+    signal_open(L);
+    store_module_open(L);
+    return 1;
+}
