@@ -58,6 +58,7 @@ typedef struct JsonReader {
     const char *begin;
     const char *at;
     const char *end;
+    const char *expected; /* once it failed: what was, at `at` */
     unsigned flags;
     int depth;
     int state;

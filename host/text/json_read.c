@@ -6,10 +6,9 @@
 #include "text/json_scan.h"
 
 enum {
-    EXPECT_VALUE,       /* at the beginning, behind `:`, or behind `,` in an array */
+    EXPECT_VALUE,       /* at the beginning, and behind `:` */
     EXPECT_FIRST_VALUE, /* behind `[`: a value or `]` */
     EXPECT_FIRST_KEY,   /* behind `{`: a key or `}` */
-    EXPECT_KEY,         /* behind `,` in an object */
     EXPECT_MORE         /* behind a value: `,`, an end, or the end of the text */
 };
 
@@ -22,233 +21,220 @@ void json_reader_init(JsonReader *reader, const char *data, size_t size, unsigne
     reader->state = EXPECT_VALUE;
 }
 
-static inline bool is_digit(char byte) {
+/* The functions below read one thing at `at` and return what follows it; or NULL, having noted in
+ * the reader the byte that is wrong and what was expected there. They are inlined into both that
+ * drive them, so that `at` stays in a register, and a check makes no tokens. */
+#define INLINE static inline __attribute__((always_inline))
+
+static const char *fail(JsonReader *reader, const char *at, const char *expected) {
+    reader->at = at;
+    reader->expected = expected;
+    return NULL;
+}
+
+INLINE bool is_digit(char byte) {
     return byte >= '0' && byte <= '9';
 }
 
-static inline const char *skip_space(const char *at, const char *end) {
-    while (at < end && (unsigned char)*at <= ' ' &&
+INLINE char byte_at(const JsonReader *reader, const char *at) {
+    return at < reader->end ? *at : '\0'; /* which is nowhere a legal byte */
+}
+
+INLINE const char *skip_space(const JsonReader *reader, const char *at) {
+    while (at < reader->end && (unsigned char)*at <= ' ' &&
            (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t'))
         at++;
     return at;
 }
 
-/* The functions below read one thing at `reader->at` and give NULL; or they leave `reader->at` at
- * the byte that is wrong and say what was expected there. */
-
-static const char *read_escape(JsonReader *reader) {
-    const char *at = reader->at + 1;
-    if (at < reader->end && *at == 'u') {
-        for (int i = 0; i < 4; i++) {
-            reader->at = ++at;
-            if (at == reader->end || !(is_digit(*at) || ((*at | 0x20) >= 'a' && (*at | 0x20) <= 'f')))
-                return "four hexadecimal digits behind \\u";
-        }
-    } else if (at == reader->end || *at == '\0' || strchr("\"\\/bfnrt", *at) == NULL) {
-        reader->at = at;
-        return "one of \" \\ / b f n r t u behind a backslash";
+static const char *read_escape(JsonReader *reader, const char *at) {
+    char letter = byte_at(reader, ++at);
+    if (letter == '\0' || strchr("\"\\/bfnrtu", letter) == NULL)
+        return fail(reader, at, "one of \" \\ / b f n r t u behind a backslash");
+    for (int digits = letter == 'u' ? 4 : 0; digits > 0; digits--) {
+        char digit = byte_at(reader, ++at);
+        if (!is_digit(digit) && ((digit | 0x20) < 'a' || (digit | 0x20) > 'f'))
+            return fail(reader, at, "four hexadecimal digits behind \\u");
     }
-    reader->at = at + 1;
-    return NULL;
+    return at + 1;
 }
 
-static inline const char *read_string(JsonReader *reader, JsonToken *token, JsonKind kind) {
-    const char *wrong;
-
+INLINE const char *read_string(JsonReader *reader, const char *at, JsonToken *token,
+                               JsonKind kind) {
     token->kind = kind;
     token->escaped = false;
-    token->text = ++reader->at;
+    token->text = ++at;
     for (;;) {
-        reader->at = json_scan(reader->at, reader->end);
-        if (reader->at == reader->end)
-            return "a closing quote";
-        if (*reader->at == '"')
+        at = json_scan(at, reader->end);
+        if (at == reader->end)
+            return fail(reader, at, "a closing quote");
+        if (*at == '"')
             break;
-        if (*reader->at != '\\')
-            return (unsigned char)*reader->at < 0x80 ? "control characters escaped" : "valid UTF-8";
+        if (*at != '\\')
+            return fail(reader, at, (unsigned char)*at < 0x80 ? "control characters escaped"
+                                                              : "valid UTF-8");
         token->escaped = true;
-        wrong = read_escape(reader);
-        if (wrong != NULL)
-            return wrong;
+        at = read_escape(reader, at);
+        if (at == NULL)
+            return NULL;
     }
-    token->size = (size_t)(reader->at - token->text);
-    reader->at++;
-    return NULL;
+    token->size = (size_t)(at - token->text);
+    return at + 1;
 }
 
-static inline const char *read_literal(JsonReader *reader, JsonToken *token, const char *word,
-                                       size_t size, JsonKind kind) {
-    if ((size_t)(reader->end - reader->at) < size || memcmp(reader->at, word, size) != 0)
-        return "a value";
+INLINE const char *read_word(JsonReader *reader, const char *at, JsonToken *token,
+                             const char *word, size_t size, JsonKind kind) {
+    if ((size_t)(reader->end - at) < size || memcmp(at, word, size) != 0)
+        return fail(reader, at, "a value");
     token->kind = kind;
-    token->text = reader->at;
+    token->text = at;
     token->size = size;
-    reader->at += size;
-    return NULL;
+    return at + size;
 }
 
-static inline const char *skip_digits(JsonReader *reader) {
-    if (reader->at == reader->end || !is_digit(*reader->at))
-        return "a digit";
-    do
-        reader->at++;
-    while (reader->at < reader->end && is_digit(*reader->at));
-    return NULL;
+static const char *skip_digits(JsonReader *reader, const char *at) {
+    if (!is_digit(byte_at(reader, at)))
+        return fail(reader, at, "a digit");
+    while (at < reader->end && is_digit(*at))
+        at++;
+    return at;
 }
 
-/* Whether digits fit 64 bits, and their value. The 20th digit overflows always, and 19 digits stay
- * below 10^19, which an unsigned number holds. */
-static inline bool digits_integer(const char *digits, const char *end, bool negative,
-                                  int64_t *value) {
+/* The rest of a number behind its whole part, which is a double's then. */
+static const char *read_fraction(JsonReader *reader, const char *at) {
+    if (*at == '.') {
+        at = skip_digits(reader, at + 1);
+        if (at == NULL || (byte_at(reader, at) | 0x20) != 'e')
+            return at;
+    }
+    at++;
+    if (byte_at(reader, at) == '+' || byte_at(reader, at) == '-')
+        at++;
+    return skip_digits(reader, at);
+}
+
+INLINE const char *read_number(JsonReader *reader, const char *at, JsonToken *token) {
+    bool negative = *at == '-';
+    const char *digits = at + negative;
     uint64_t sum = 0;
-    if (end - digits > 19)
-        return false;
-    for (; digits < end; digits++)
-        sum = sum * 10 + (uint64_t)(*digits - '0');
-    if (sum > (uint64_t)INT64_MAX + negative || (negative && sum == 0))
-        return false;
-    *value = negative ? -(int64_t)(sum - 1) - 1 : (int64_t)sum;
-    return true;
+
+    token->text = at;
+    for (at = digits; at < reader->end && is_digit(*at); at++)
+        sum = sum * 10 + (uint64_t)(*at - '0');
+    if (at == digits)
+        return fail(reader, at, "a digit");
+    if (*digits == '0' && at - digits > 1)
+        return fail(reader, digits, "a number without leading zeros");
+    /* A number of 20 digits is too large always; 19 stay below 10^19, which the sum could hold. */
+    if (at - digits > 19 || sum > (uint64_t)INT64_MAX + negative || (negative && sum == 0))
+        token->kind = JSON_DOUBLE;
+    else
+        token->kind = JSON_INTEGER;
+    token->integer = (int64_t)(negative ? 0 - sum : sum);
+    if (byte_at(reader, at) == '.' || (byte_at(reader, at) | 0x20) == 'e') {
+        token->kind = JSON_DOUBLE;
+        at = read_fraction(reader, at);
+    }
+    token->size = (size_t)(at - token->text);
+    return at;
 }
 
-static inline const char *read_number(JsonReader *reader, JsonToken *token) {
-    bool negative = *reader->at == '-';
-    const char *digits = reader->at + negative;
-    const char *wrong;
-
-    token->kind = JSON_INTEGER;
-    token->text = reader->at;
-    reader->at = digits;
-    wrong = skip_digits(reader);
-    if (wrong != NULL)
-        return wrong;
-    if (*digits == '0' && reader->at - digits > 1) {
-        reader->at = digits;
-        return "a number without leading zeros";
-    }
-    if (!digits_integer(digits, reader->at, negative, &token->integer))
-        token->kind = JSON_DOUBLE;
-    if (reader->at < reader->end && *reader->at == '.') {
-        token->kind = JSON_DOUBLE;
-        reader->at++;
-        wrong = skip_digits(reader);
-    }
-    if (wrong == NULL && reader->at < reader->end && (*reader->at | 0x20) == 'e') {
-        token->kind = JSON_DOUBLE;
-        reader->at++;
-        if (reader->at < reader->end && (*reader->at == '+' || *reader->at == '-'))
-            reader->at++;
-        wrong = skip_digits(reader);
-    }
-    token->size = (size_t)(reader->at - token->text);
-    return wrong;
-}
-
-static inline const char *read_begin(JsonReader *reader, JsonToken *token, bool object) {
+INLINE const char *read_begin(JsonReader *reader, const char *at, JsonToken *token, bool object) {
     uint64_t bit = UINT64_C(1) << (reader->depth & 63);
 
     if (reader->depth == JSON_MAX_DEPTH)
-        return "at most 1000 levels of nesting";
+        return fail(reader, at, "at most 1000 levels of nesting");
     if (object)
         reader->objects[reader->depth >> 6] |= bit;
     else
         reader->objects[reader->depth >> 6] &= ~bit;
     reader->depth++;
-    token->kind = object ? JSON_OBJECT_BEGIN : JSON_ARRAY_BEGIN;
-    token->text = reader->at++;
-    token->size = 1;
     reader->state = object ? EXPECT_FIRST_KEY : EXPECT_FIRST_VALUE;
-    return NULL;
+    *token = (JsonToken){.kind = object ? JSON_OBJECT_BEGIN : JSON_ARRAY_BEGIN, .text = at,
+                         .size = 1};
+    return at + 1;
 }
 
-static inline const char *read_end(JsonReader *reader, JsonToken *token, JsonKind kind) {
+INLINE const char *read_end(JsonReader *reader, const char *at, JsonToken *token, JsonKind kind) {
     reader->depth--;
-    token->kind = kind;
-    token->text = reader->at++;
-    token->size = 1;
     reader->state = EXPECT_MORE;
-    return NULL;
+    *token = (JsonToken){.kind = kind, .text = at, .size = 1};
+    return at + 1;
 }
 
-static inline const char *read_value(JsonReader *reader, JsonToken *token) {
-    bool lenient = (reader->flags & JSON_LENIENT) != 0;
+static const char *read_lenient(JsonReader *reader, const char *at, JsonToken *token) {
+    if (*at == 'N')
+        return read_word(reader, at, token, "NaN", 3, JSON_DOUBLE);
+    if (*at == 'I')
+        return read_word(reader, at, token, "Infinity", 8, JSON_DOUBLE);
+    return read_word(reader, at, token, "-Infinity", 9, JSON_DOUBLE);
+}
 
-    if (reader->at == reader->end)
-        return "a value";
+INLINE const char *read_value(JsonReader *reader, const char *at, JsonToken *token) {
+    char byte = byte_at(reader, at);
+
     reader->state = EXPECT_MORE;
-    switch (*reader->at) {
-    case '"': return read_string(reader, token, JSON_STRING);
-    case '{': return read_begin(reader, token, true);
-    case '[': return read_begin(reader, token, false);
-    case 't': return read_literal(reader, token, "true", 4, JSON_TRUE);
-    case 'f': return read_literal(reader, token, "false", 5, JSON_FALSE);
-    case 'n': return read_literal(reader, token, "null", 4, JSON_NULL);
-    case 'N':
-        return lenient ? read_literal(reader, token, "NaN", 3, JSON_DOUBLE) : "a value";
-    case 'I':
-        return lenient ? read_literal(reader, token, "Infinity", 8, JSON_DOUBLE) : "a value";
-    case '-':
-        if (lenient && read_literal(reader, token, "-Infinity", 9, JSON_DOUBLE) == NULL)
-            return NULL;
-        return read_number(reader, token);
-    default:
-        return is_digit(*reader->at) ? read_number(reader, token) : "a value";
+    switch (byte) {
+    case '"': return read_string(reader, at, token, JSON_STRING);
+    case '{': return read_begin(reader, at, token, true);
+    case '[': return read_begin(reader, at, token, false);
+    case 't': return read_word(reader, at, token, "true", 4, JSON_TRUE);
+    case 'f': return read_word(reader, at, token, "false", 5, JSON_FALSE);
+    case 'n': return read_word(reader, at, token, "null", 4, JSON_NULL);
     }
+    if (is_digit(byte) || (byte == '-' && byte_at(reader, at + 1) != 'I'))
+        return read_number(reader, at, token);
+    if ((reader->flags & JSON_LENIENT) != 0 && (byte == 'N' || byte == 'I' || byte == '-'))
+        return read_lenient(reader, at, token);
+    return fail(reader, at, "a value");
 }
 
-static inline const char *read_key(JsonReader *reader, JsonToken *token, const char *expected) {
-    const char *wrong;
-
-    if (reader->at == reader->end || *reader->at != '"')
-        return expected;
-    wrong = read_string(reader, token, JSON_KEY);
-    if (wrong != NULL)
-        return wrong;
-    reader->at = skip_space(reader->at, reader->end);
-    if (reader->at == reader->end || *reader->at != ':')
-        return "`:` behind a key";
-    reader->at++;
-    reader->state = EXPECT_VALUE;
-    return NULL;
-}
-
-static inline const char *read_more(JsonReader *reader, JsonToken *token) {
-    int level = reader->depth - 1;
-    bool object;
-    char byte = reader->at < reader->end ? *reader->at : '\0';
-
-    if (reader->depth == 0) {
-        if (reader->at < reader->end)
-            return "the end of the text";
-        *token = (JsonToken){.kind = JSON_END, .text = reader->at};
+INLINE const char *read_key(JsonReader *reader, const char *at, JsonToken *token,
+                            const char *expected) {
+    if (byte_at(reader, at) != '"')
+        return fail(reader, at, expected);
+    at = read_string(reader, at, token, JSON_KEY);
+    if (at == NULL)
         return NULL;
-    }
-    object = (reader->objects[level >> 6] >> (level & 63) & 1) != 0;
-    if (byte == ',') {
-        reader->at = skip_space(reader->at + 1, reader->end);
-        return object ? read_key(reader, token, "a key in quotes") : read_value(reader, token);
-    }
-    if (byte == (object ? '}' : ']'))
-        return read_end(reader, token, object ? JSON_OBJECT_END : JSON_ARRAY_END);
-    return object ? "`,` or `}`" : "`,` or `]`";
+    at = skip_space(reader, at);
+    if (byte_at(reader, at) != ':')
+        return fail(reader, at, "`:` behind a key");
+    reader->state = EXPECT_VALUE;
+    return at + 1;
 }
 
-static inline const char *read_token(JsonReader *reader, JsonToken *token) {
+INLINE bool in_object(const JsonReader *reader) {
+    int level = reader->depth - 1;
+    return (reader->objects[level >> 6] >> (level & 63) & 1) != 0;
+}
+
+INLINE const char *read_token(JsonReader *reader, const char *at, JsonToken *token) {
+    const char *key = "a key in quotes";
+    bool object;
     char byte;
 
-    reader->at = skip_space(reader->at, reader->end);
-    byte = reader->at < reader->end ? *reader->at : '\0';
-    switch (reader->state) {
-    case EXPECT_FIRST_KEY:
-        return byte == '}' ? read_end(reader, token, JSON_OBJECT_END)
-                           : read_key(reader, token, "a key in quotes or `}`");
-    case EXPECT_FIRST_VALUE:
-        return byte == ']' ? read_end(reader, token, JSON_ARRAY_END) : read_value(reader, token);
-    case EXPECT_MORE:
-        return read_more(reader, token);
-    default:
-        return read_value(reader, token);
+    at = skip_space(reader, at);
+    if (reader->state == EXPECT_MORE) {
+        if (reader->depth == 0) {
+            *token = (JsonToken){.kind = JSON_END, .text = at};
+            return at == reader->end ? at : fail(reader, at, "the end of the text");
+        }
+        object = in_object(reader);
+        byte = byte_at(reader, at);
+        if (byte == (object ? '}' : ']'))
+            return read_end(reader, at, token, object ? JSON_OBJECT_END : JSON_ARRAY_END);
+        if (byte != ',')
+            return fail(reader, at, object ? "`,` or `}`" : "`,` or `]`");
+        at = skip_space(reader, at + 1);
+    } else {
+        object = reader->state == EXPECT_FIRST_KEY;
+        if (object && byte_at(reader, at) == '}')
+            return read_end(reader, at, token, JSON_OBJECT_END);
+        if (reader->state == EXPECT_FIRST_VALUE && byte_at(reader, at) == ']')
+            return read_end(reader, at, token, JSON_ARRAY_END);
+        key = "a key in quotes or `}`";
     }
+    return object ? read_key(reader, at, token, key) : read_value(reader, at, token);
 }
 
 void json_position(const JsonReader *reader, size_t *line, size_t *column) {
@@ -264,8 +250,7 @@ void json_position(const JsonReader *reader, size_t *line, size_t *column) {
     *column = (size_t)(reader->at - begin) + 1;
 }
 
-static Status reader_fail(const JsonReader *reader, const char *field, const char *expected,
-                          Error *error) {
+static Status reader_error(const JsonReader *reader, const char *field, Error *error) {
     size_t line, column;
     char found[24] = "the end of the text";
 
@@ -277,14 +262,17 @@ static Status reader_fail(const JsonReader *reader, const char *field, const cha
     if (field != NULL)
         return error_invalid(error, field,
                              "%s is not JSON: line %zu, column %zu: expected %s, found %s", field,
-                             line, column, expected, found);
+                             line, column, reader->expected, found);
     return error_set(error, STATUS_INVALID, "line %zu, column %zu: expected %s, found %s", line,
-                     column, expected, found);
+                     column, reader->expected, found);
 }
 
 Status json_next(JsonReader *reader, JsonToken *token, Error *error) {
-    const char *expected = read_token(reader, token);
-    return expected == NULL ? STATUS_OK : reader_fail(reader, NULL, expected, error);
+    const char *at = read_token(reader, reader->at, token);
+    if (at == NULL)
+        return reader_error(reader, NULL, error);
+    reader->at = at;
+    return STATUS_OK;
 }
 
 Status json_skip(JsonReader *reader, Error *error) {
@@ -292,9 +280,9 @@ Status json_skip(JsonReader *reader, Error *error) {
     JsonToken token;
 
     while (reader->depth > outside) {
-        const char *expected = read_token(reader, &token);
-        if (expected != NULL)
-            return reader_fail(reader, NULL, expected, error);
+        Status status = json_next(reader, &token, error);
+        if (status != STATUS_OK)
+            return status;
     }
     return STATUS_OK;
 }
@@ -302,12 +290,13 @@ Status json_skip(JsonReader *reader, Error *error) {
 Status json_check(const char *field, const char *data, size_t size, unsigned flags, Error *error) {
     JsonReader reader;
     JsonToken token;
+    const char *at = data;
 
     json_reader_init(&reader, data, size, flags);
     do {
-        const char *expected = read_token(&reader, &token);
-        if (expected != NULL)
-            return reader_fail(&reader, field, expected, error);
+        at = read_token(&reader, at, &token);
+        if (at == NULL)
+            return reader_error(&reader, field, error);
     } while (token.kind != JSON_END);
     return STATUS_OK;
 }

@@ -30,25 +30,28 @@ static inline bool json_is_special(char byte) {
  * none. */
 static inline const char *json_scan(const char *at, const char *end) {
     for (;;) {
-        size_t length;
+        uint64_t word, special = 0;
         while (end - at >= 8) {
-            uint64_t word, special;
             memcpy(&word, at, sizeof word);
             special = json_special_bytes(le64toh(word));
-            if (special != 0) {
-                at += __builtin_ctzll(special) / 8;
+            if (special != 0)
                 break;
-            }
             at += 8;
         }
-        while (at < end && !json_is_special(*at))
-            at++;
+        if (special != 0) {
+            at += __builtin_ctzll(special) / 8;
+        } else {
+            while (at < end && !json_is_special(*at))
+                at++;
+        }
         if (at == end || (unsigned char)*at < 0x80)
             return at;
-        length = utf8_length(at, (size_t)(end - at));
-        if (length == 0)
-            return at;
-        at += length;
+        do {
+            size_t length = utf8_length(at, (size_t)(end - at));
+            if (length == 0)
+                return at;
+            at += length;
+        } while (at < end && (unsigned char)*at >= 0x80);
     }
 }
 

@@ -4,32 +4,6 @@
 
 #define HIGH_BITS UINT64_C(0x8080808080808080)
 
-static bool is_tail(char byte) {
-    return ((unsigned char)byte & 0xc0) == 0x80;
-}
-
-/* The table of well-formed sequences in the Unicode standard (3-7): only the second byte has bounds
- * that depend on the first, which keep out overlong forms, surrogates and what lies above. */
-size_t utf8_length(const char *data, size_t size) {
-    unsigned char first = size > 0 ? (unsigned char)data[0] : 0xff;
-    unsigned char second = size > 1 ? (unsigned char)data[1] : 0;
-
-    if (first < 0x80)
-        return 1;
-    if (first < 0xc2 || first > 0xf4)
-        return 0;
-    if (first < 0xe0)
-        return is_tail((char)second) ? 2 : 0;
-    if (first < 0xf0) {
-        if (second < (first == 0xe0 ? 0xa0 : 0x80) || second > (first == 0xed ? 0x9f : 0xbf))
-            return 0;
-        return size > 2 && is_tail(data[2]) ? 3 : 0;
-    }
-    if (second < (first == 0xf0 ? 0x90 : 0x80) || second > (first == 0xf4 ? 0x8f : 0xbf))
-        return 0;
-    return size > 3 && is_tail(data[2]) && is_tail(data[3]) ? 4 : 0;
-}
-
 size_t utf8_check(const char *data, size_t size) {
     size_t at = 0;
     while (at < size) {
@@ -42,10 +16,12 @@ size_t utf8_check(const char *data, size_t size) {
                 continue;
             }
         }
-        length = utf8_length(data + at, size - at);
-        if (length == 0)
-            break;
-        at += length;
+        do {
+            length = utf8_length(data + at, size - at);
+            if (length == 0)
+                return at;
+            at += length;
+        } while (at < size && (unsigned char)data[at] >= 0x80);
     }
     return at;
 }
