@@ -132,6 +132,12 @@ Status sqlite_begin(Db *head, TxKind kind, Error *error) {
     if (status != STATUS_OK) {
         return status;
     }
+    if (write) {
+        status = sqlite_tidy(head, false, error);
+        if (status != STATUS_OK) {
+            return status;
+        }
+    }
     int code = sqlite_control(db, write ? CONTROL_BEGIN_IMMEDIATE : CONTROL_BEGIN, NULL);
     if (code != SQLITE_OK) {
         return sqlite_fail(db, code, error);
@@ -139,9 +145,9 @@ Status sqlite_begin(Db *head, TxKind kind, Error *error) {
     db->in_transaction = true;
     if (write && db->counter) {
         status = sqlite_count_begin(db, error);
-        if (status != STATUS_OK) {
-            sqlite_rollback(head);
-        }
+    }
+    if (status != STATUS_OK) {
+        sqlite_rollback(head);
     }
     return status;
 }
