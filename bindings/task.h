@@ -63,12 +63,14 @@ void scheduler_remove_store(StoreLink *link);
 
 typedef struct Task Task;
 
-/* One wait of one coroutine; a member of a userdata on that coroutine's stack. */
+/* One wait of one coroutine; a member of a userdata on that coroutine's stack, whose __gc lets go
+ * of what was armed. Members are the scheduler's own. */
 typedef struct Wait {
     Scheduler *scheduler;
     Task *task;       /* who is woken; NULL: the script itself blocks */
     const char *name; /* "signalbox.sleep", for messages; static */
-    bool active, done, refused;
+    bool done;
+    bool refused;     /* what is between the task and its coroutine cannot be yielded across */
 } Wait;
 
 /* Says that `name` is going to wait. Raises where it must not: inside a transaction (naming the
@@ -79,14 +81,15 @@ void wait_begin(lua_State *L, Wait *wait, const char *name);
 /* Waits until wait_end, then goes on in `k`, which begins with wait_check. `return` it. */
 int wait_yield(lua_State *L, Wait *wait, lua_KContext context, lua_KFunction k);
 
-/* Raises `interrupted` where the wait did not come to its end. The caller lets go of what it armed
- * before: see wait_broken. */
+/* The same in the script itself, where `wait->task` is NULL: waits here and now, wait_check is
+ * next. For what waits many times in a row. */
+void wait_block(lua_State *L, Wait *wait);
+
+/* Returns where wait_end was called; else raises, mostly `interrupted`. Let go of what was armed
+ * before. */
 void wait_check(lua_State *L, Wait *wait);
 
-/* The wait is over without its end: cancelled, interrupted, refused. */
-bool wait_broken(const Wait *wait);
-
-/* It has come. Never raises; harmless when repeated, and where nothing waits. */
+/* What was waited for has come. Never raises; harmless when repeated. */
 void wait_end(Wait *wait);
 
 Loop *scheduler_loop(Scheduler *scheduler);
