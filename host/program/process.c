@@ -1,0 +1,64 @@
+#include "program/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* With one of 0 to 2 closed, the next file opened gets its number: a database would become the
+ * standard output, and `print` would write into it. */
+static void open_standard_descriptors(void)
+{
+    int descriptor = open("/dev/null", O_RDWR);
+    while (descriptor >= 0 && descriptor <= STDERR_FILENO) {
+        descriptor = open("/dev/null", O_RDWR);
+    }
+    if (descriptor < 0 || close(descriptor) != 0) {
+        _exit(EXIT_FAILED);
+    }
+}
+
+/* Runs at every normal end and at os.exit. Lua's `print` tells nobody that a disk was full. */
+static void check_output(void)
+{
+    int failed = ferror(stdout);
+    int why = failed != 0 ? 0 : (fflush(stdout) == 0 ? 0 : errno);
+    if (failed == 0 && why == 0) {
+        return;
+    }
+    if (why != EPIPE) {
+        fprintf(stderr, "signalbox: standard output could not be written%s%s\n",
+                why != 0 ? ": " : "", why != 0 ? strerror(why) : "");
+    }
+    _exit(EXIT_FAILED);
+}
+
+void process_prepare(void)
+{
+    open_standard_descriptors();
+    signal(SIGPIPE, SIG_DFL); /* systemd hands it on ignored */
+    /* Built into glibc, so it costs no file; LC_NUMERIC stays C, for Lua reads numbers by it. */
+    setlocale(LC_CTYPE, "C.UTF-8");
+    atexit(check_output);
+}
+
+char *process_folder(void)
+{
+    char path[PATH_MAX];
+    ssize_t size = readlink("/proc/self/exe", path, sizeof path - 1);
+    if (size <= 0) {
+        return NULL;
+    }
+    path[size] = '\0';
+    char *slash = strrchr(path, '/');
+    if (slash == NULL) {
+        return NULL;
+    }
+    *slash = '\0';
+    return strdup(path);
+}

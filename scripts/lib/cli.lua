@@ -1,0 +1,395 @@
+--- What all commands share: how arguments are declared, how results and failures look.
+--
+--     local cli <const> = require "signalbox.cli"
+--
+--     return cli.command {
+--       about = "totals by type and by state",
+--       database = "option",                 -- --db; "argument": a positional DB
+--       json = true,                         -- --json
+--       arguments = function(parser)         -- an argparse parser
+--         parser:option("--limit", "how many companies at most"):convert(cli.count)
+--       end,
+--       examples = { { "signalbox stats --json", "for a script" } },
+--       run = function(args)
+--         local store <close> = cli.open(args)
+--         ...
+--       end,
+--     }
+--
+-- `run` gives nothing (exit 0), an exit code, or nil and what went wrong. A script without
+-- cli.command is a command too: it is run with its words as `...`.
+local M = {}
+
+M.DONE, M.FAILED, M.USAGE, M.FOUND = 0, 1, 2, 3
+
+local command_class <const> = {}
+
+--- The program's own help to scripts; a stock lua5.4 has none.
+local has_host, host = pcall(require, "signalbox.host")
+if not has_host then host = { flags = {} } end
+
+---@class signalbox.Command
+---@field about string one line, begins in lower case
+---@field run fun(args: table): integer|nil, any
+---@field arguments? fun(parser: table) declares arguments on an argparse parser
+---@field database? "option"|"argument"
+---@field json? boolean whether it has --json
+---@field examples? string[][] command lines, each with what it is for
+---@field notes? string paragraphs for its page of help
+
+--- Declares a command; a command's script returns what this gives.
+---@param description signalbox.Command
+---@return signalbox.Command
+function M.command(description)
+  assert(type(description.run) == "function", "a command has a function `run`")
+  assert(type(description.about) == "string", "a command says what it is about")
+  return setmetatable(description, command_class)
+end
+
+---@return boolean
+function M.is_command(value)
+  return getmetatable(value) == command_class
+end
+
+-- Failing --------------------------------------------------------------------------------------
+
+--- Ends the command: `signalbox: WHAT` on stderr, with the hint below it. Does not return.
+---@param what string|table a sentence, or an error of the store's
+---@param hint? string the way out
+---@param status? integer exit code, 1 by default
+function M.fail(what, hint, status)
+  local code = type(what) == "table" and what.code or nil
+  error({ message = tostring(what), hint = hint, status = status or M.FAILED, code = code }, 0)
+end
+
+--- The same for words that can't be meant: exit 2.
+function M.usage(what, hint)
+  M.fail(what, hint, M.USAGE)
+end
+
+--- `value`, or the command fails with the error beside it: `assert` for what a person did.
+function M.check(value, problem, ...)
+  if not value then M.fail(problem) end
+  return value, problem, ...
+end
+
+--- A line for people, on stderr.
+function M.note(format, ...)
+  io.stderr:write("signalbox: ", select("#", ...) > 0 and format:format(...) or format, "\n")
+end
+
+-- Arguments ------------------------------------------------------------------------------------
+
+--- Converters for `parser:option(...):convert(...)`.
+
+--- A whole number from 1 up.
+function M.count(text)
+  local number = math.tointeger(tonumber(text))
+  if number and number >= 1 then return number end
+  return nil, string.format("'%s' is no whole number from 1 up", text)
+end
+
+--- A whole number from 0 up.
+function M.whole(text)
+  local number = math.tointeger(tonumber(text))
+  if number and number >= 0 then return number end
+  return nil, string.format("'%s' is no whole number from 0 up", text)
+end
+
+--- A number.
+function M.number(text)
+  local number = tonumber(text)
+  if number and number == number then return number end
+  return nil, string.format("'%s' is no number", text)
+end
+
+local UNITS <const> = { s = 1, m = 60, h = 3600, d = 86400, w = 604800 }
+
+--- Seconds from `90`, `2s`, `10m`, `1h`, `7d`, `2w`, or several of them: `1h30m`.
+---@param text string|number
+---@return number|nil seconds
+---@return string? problem
+function M.seconds(text)
+  local plain = tonumber(text)
+  if plain and plain >= 0 and plain < math.huge then return plain end
+  local total, rest = 0, tostring(text)
+  repeat
+    local number, unit, behind = rest:match "^(%d+%.?%d*)([smhdw])(.*)$"
+    if not number then
+      return nil, string.format("'%s' is no time span: 90, 2s, 10m, 1h or 7d", text)
+    end
+    total, rest = total + tonumber(number) * UNITS[unit], behind
+  until rest == ""
+  return total
+end
+
+--- A time, as the store writes it: from ISO text or epoch seconds.
+function M.time(text)
+  local signalbox <const> = require "signalbox"
+  local iso, problem = signalbox.iso(tonumber(text) or text)
+  if iso then return iso end
+  return nil, tostring(problem)
+end
+
+--- The argparse parser of a command.
+---@param command signalbox.Command
+---@param name string
+function M.parser(command, name)
+  local argparse <const> = require "argparse"
+  local parser = argparse("signalbox " .. name, command.about):add_help(false)
+  parser._signalbox = command
+  if command.database == "argument" then
+    parser:argument("db", "the database: a path or a URL"):args "?"
+  end
+  if command.arguments then command.arguments(parser) end
+  if command.database == "option" then
+    parser:option("--db", "the database: a path or a URL"):argname "<path-or-url>"
+  end
+  if command.json then parser:flag("--json", "print one JSON document") end
+  parser:flag("-h --help", "show this help")
+  return parser
+end
+
+--- A page of help, from the same declaration that reads the arguments.
+function M.help(command, name)
+  local page = { M.parser(command, name):get_help() }
+  if command.notes then page[#page + 1] = (command.notes:gsub("%s+$", "")) end
+  if command.examples then
+    local width, lines = 0, { "Examples:" }
+    for _, example in ipairs(command.examples) do width = math.max(width, #example[1]) end
+    for _, example in ipairs(command.examples) do
+      lines[#lines + 1] = ("   %-" .. width .. "s   %s"):format(example[1], example[2] or "")
+        :gsub("%s+$", "")
+    end
+    page[#page + 1] = table.concat(lines, "\n")
+  end
+  return table.concat(page, "\n\n")
+end
+
+local function asks_help(words)
+  for _, word in ipairs(words) do
+    if word == "--" then return false end
+    if word == "-h" or word == "--help" then return true end
+  end
+  return false
+end
+
+--- Runs a command with its words; gives the exit code. The program calls this.
+function M.main(command, name, ...)
+  if not M.is_command(command) then return M.DONE end
+  local words = { ... }
+  if asks_help(words) then
+    print(M.help(command, name))
+    return M.DONE
+  end
+  local parser = M.parser(command, name)
+  local ok, args = parser:pparse(words)
+  if not ok then
+    M.usage(string.format("%s: %s", name, (args:gsub("\nDid you mean (.-)%?", "; did you mean %1?"))),
+      (parser:get_usage():gsub("%s*\n%s*", " "):gsub("^Usage", "usage")))
+  end
+  local results = table.pack(command.run(args))
+  if results.n == 0 or results[1] == true then return M.DONE end
+  if not results[1] and results[2] ~= nil then M.fail(results[2]) end
+  return math.tointeger(results[1]) or M.DONE
+end
+
+-- Names that were mistyped ---------------------------------------------------------------------
+
+--- Edits (a letter more, less, other, two swapped) from `a` to `b`.
+local function distance(a, b)
+  local before, last = nil, {}
+  for j = 0, #b do last[j] = j end
+  for i = 1, #a do
+    local row = { [0] = i }
+    for j = 1, #b do
+      local cost = a:byte(i) == b:byte(j) and 0 or 1
+      row[j] = math.min(last[j] + 1, row[j - 1] + 1, last[j - 1] + cost)
+      if before and a:byte(i) == b:byte(j - 1) and a:byte(i - 1) == b:byte(j) then
+        row[j] = math.min(row[j], before[j - 2] + 1)
+      end
+    end
+    before, last = last, row
+  end
+  return last[#b]
+end
+
+--- The one of `names` that `word` is a slip of, or nil.
+---@param word string
+---@param names string[]
+---@return string|nil
+function M.closest(word, names)
+  local best, least = nil, #word < 4 and 2 or 3
+  for _, name in ipairs(names) do
+    local edits = name:sub(1, #word) == word and 1 or distance(word, name)
+    if edits < least then best, least = name, edits end
+  end
+  return best
+end
+
+--- For a word that is none of `names`: fails with exit 2, and what may have been meant.
+---@param kind string "command", "collector" ...
+function M.unknown(kind, word, names)
+  local meant = M.closest(word, names)
+  M.usage(string.format("there is no %s '%s'", kind, word),
+    meant and string.format("did you mean '%s'?", meant)
+      or (#names > 0 and "there are: " .. table.concat(names, ", ") or nil))
+end
+
+--- Names of scripts of a kind ("collectors"; "" for commands), sorted.
+---@param kind string
+---@return string[]
+function M.names(kind)
+  local names = {}
+  for _, script in ipairs(host.list(kind)) do names[#names + 1] = script.name end
+  table.sort(names)
+  return names
+end
+
+--- What the program does about a command that it doesn't know.
+function M.missing(name)
+  M.unknown("command", name, M.names "")
+end
+
+-- The database ---------------------------------------------------------------------------------
+
+--- The database that the arguments, the program's --db, the environment or the configuration name.
+function M.database(args)
+  return args and args.db or require("signalbox.config").get "database"
+end
+
+--- Opens the command's database; the command fails where that can't be done.
+-- `options.mode` is "rw" by default: only few commands make a file that is not there.
+---@param args? table the command's arguments
+---@param options? table as those of signalbox.open
+function M.open(args, options)
+  local settings = { mode = "rw" }
+  for name, value in pairs(options or {}) do settings[name] = value end
+  local path = M.database(args)
+  local store, problem = require("signalbox").open(path, settings)
+  if store then return store end
+  M.fail(problem, problem.code == "not_found" and not path:find "://" and
+    "signalbox collect, import or migrate up make one; --db or SIGNALBOX_DB name another" or nil)
+end
+
+-- Results --------------------------------------------------------------------------------------
+
+--- Prints one JSON document.
+function M.json(value)
+  io.stdout:write(require("signalbox").json.encode(value), "\n")
+end
+
+--- Prints an aligned table; see signalbox.layout for columns and options.
+function M.table(rows, columns, options)
+  for line in require("signalbox.layout").table(rows, columns, options) do
+    io.stdout:write(line, "\n")
+  end
+end
+
+--- 1094 -> "1,094".
+function M.thousands(number)
+  local text = string.format("%d", math.tointeger(number) or math.floor(number + 0.5))
+  local sign, digits = text:match "^(%-?)(%d+)$"
+  return sign .. digits:reverse():gsub("(%d%d%d)", "%1,"):reverse():gsub("^,", "")
+end
+
+--- "1 company", "2 companies".
+function M.plural(number, one, many)
+  return string.format("%s %s", M.thousands(number), number == 1 and one or many or one .. "s")
+end
+
+--- 1536 -> "1.5 KiB".
+function M.bytes(number)
+  local units <const> = { "B", "KiB", "MiB", "GiB", "TiB" }
+  local unit = 1
+  while number >= 1024 and unit < #units do number, unit = number / 1024, unit + 1 end
+  return string.format(unit == 1 and "%d %s" or "%.1f %s", number, units[unit])
+end
+
+--- Seconds for people: "0.02 s", "3 min 20 s", "7 d 4 h".
+function M.span(seconds)
+  if seconds < 10 then return string.format("%.2g s", seconds) end
+  if seconds < 120 then return string.format("%.0f s", seconds) end
+  local larger <const> = { { 86400, "d", 3600, "h" }, { 3600, "h", 60, "min" }, { 60, "min", 1, "s" } }
+  for _, unit in ipairs(larger) do
+    if seconds >= unit[1] then
+      local whole, rest = seconds // unit[1], seconds % unit[1] // unit[3]
+      return string.format(rest > 0 and "%d %s %d %s" or "%d %s", whole, unit[2], rest, unit[4])
+    end
+  end
+end
+
+-- The terminal ---------------------------------------------------------------------------------
+
+--- Whether `stream` ("stdout", "stderr", "stdin") is a terminal.
+function M.is_terminal(stream)
+  local descriptors <const> = { stdin = 0, stdout = 1, stderr = 2 }
+  return host.is_terminal ~= nil and host.is_terminal(descriptors[stream])
+end
+
+--- Whether colour may be used there: on a terminal that knows it, unless NO_COLOR is set.
+function M.has_colour(stream)
+  local no_colour = os.getenv "NO_COLOR"
+  local term = os.getenv "TERM"
+  return (no_colour == nil or no_colour == "") and term ~= nil and term ~= "dumb" and
+    M.is_terminal(stream)
+end
+
+local COLOURS <const> = { red = 31, green = 32, yellow = 33, blue = 34, bold = 1, dim = 2 }
+
+--- `text` in a colour ("red", "green", "yellow", "blue", "bold", "dim"), or as it is where `stream`
+--- shows none.
+function M.colour(text, colour, stream)
+  if not M.has_colour(stream or "stdout") then return text end
+  return string.format("\27[%dm%s\27[0m", COLOURS[colour], text)
+end
+
+local BAR_WIDTH <const> = 24
+local REDRAW <const> = 0.1 -- seconds
+
+---@class signalbox.Progress
+local Progress = {}
+Progress.__index = Progress
+
+function Progress:draw()
+  local bar = ""
+  if self.total and self.total > 0 then
+    local share = math.min(1, self.done / self.total)
+    local full = math.floor(share * BAR_WIDTH)
+    bar = string.rep("█", full) .. string.rep("░", BAR_WIDTH - full) .. "  "
+  end
+  io.stderr:write("\r\27[K", self.label, "  ", bar, self.detail or M.thousands(self.done))
+  io.stderr:flush()
+end
+
+--- Says how far it is; cheap to call often.
+---@param done number
+---@param detail? string in place of the number
+function Progress:update(done, detail)
+  self.done, self.detail = done, detail
+  local now = require("signalbox").time(require("signalbox").now())
+  if self.shown and now - self.drawn >= REDRAW then
+    self.drawn = now
+    self:draw()
+  end
+end
+
+--- Takes the bar away; also at the end of a <close> variable.
+function Progress:close()
+  if self.shown then io.stderr:write "\r\27[K" end
+  self.shown = false
+end
+Progress.__close = Progress.close
+
+--- A progress bar on stderr, silent where that is no terminal.
+---@param label string
+---@param total? number what `update` counts up to
+---@return signalbox.Progress
+function M.progress(label, total)
+  return setmetatable({
+    label = label, total = total, done = 0, drawn = 0,
+    shown = M.is_terminal "stderr" and os.getenv "TERM" ~= "dumb",
+  }, Progress)
+end
+
+return M

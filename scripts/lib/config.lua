@@ -1,0 +1,210 @@
+--- Settings: a flag goes before the environment, that before the configuration files, these before
+--- the default.
+--
+--     local config <const> = require "signalbox.config"
+--     local rate = config.get "notion.rate"
+--     local token = config.need "github.token"      -- fails, naming GITHUB_TOKEN, where there is none
+--
+-- The files are `signalbox.lua` in the current folder and `config.lua` in the configuration folder
+-- ($XDG_CONFIG_HOME/signalbox or ~/.config/signalbox); the first that has a setting wins. They are
+-- Lua that assigns, and see nothing but `env`:
+--
+--     database = "/srv/deals/signals.db"
+--     notion = { rate = 2, api_key = env "DEALS_NOTION_KEY", properties = { why_now = false } }
+local M = {}
+
+local has_host, host = pcall(require, "signalbox.host")
+if not has_host then host = { flags = {} } end
+
+---@class signalbox.Setting
+---@field name string dotted, as in the files
+---@field variable? string of the environment
+---@field flag? string of the program's, before the command
+---@field default? any
+---@field kind "text"|"number"|"table"
+---@field secret? boolean never shown
+---@field choices? string[]
+---@field about string
+
+---@type signalbox.Setting[]
+local settings = {}
+local by_name = {}
+
+--- Adds a setting; a collector or a sink of one's own declares those that it has.
+---@param name string
+---@param setting table the other fields of a signalbox.Setting
+function M.declare(name, setting)
+  if by_name[name] then return end
+  setting.name = name
+  setting.kind = setting.kind or "text"
+  settings[#settings + 1] = setting
+  by_name[name] = setting
+end
+
+M.declare("database", { variable = "SIGNALBOX_DB", flag = "db", default = "signals.db",
+  about = "the database: a path or a URL" })
+M.declare("path", { variable = "SIGNALBOX_PATH", about = "folders of scripts of one's own, ':' between" })
+M.declare("github.token", { variable = "GITHUB_TOKEN", secret = true, about = "for GitHub's API" })
+M.declare("github.api_url", { variable = "GITHUB_API_URL", default = "https://api.github.com",
+  about = "where GitHub's API is" })
+M.declare("companies_house.api_key", { variable = "COMPANIES_HOUSE_API_KEY", secret = true,
+  about = "for the API of Companies House" })
+M.declare("companies_house.api_url", { variable = "COMPANIES_HOUSE_API_URL",
+  default = "https://api.company-information.service.gov.uk",
+  about = "where the API of Companies House is" })
+M.declare("notion.api_key", { variable = "NOTION_API_KEY", secret = true, about = "for Notion's API" })
+M.declare("notion.database_id", { variable = "NOTION_DATABASE_ID",
+  about = "the database in Notion that companies are pushed to" })
+M.declare("notion.api_url", { variable = "NOTION_API_URL", default = "https://api.notion.com",
+  about = "where Notion's API is" })
+M.declare("notion.rate", { variable = "NOTION_RATE", default = 3, kind = "number",
+  about = "requests a second to Notion" })
+M.declare("notion.properties", { kind = "table",
+  about = "names of the pages' properties; false leaves one out" })
+M.declare("slack.webhook_url", { variable = "SLACK_WEBHOOK_URL", secret = true,
+  about = "where notices of alerts go" })
+M.declare("settle", { variable = "SIGNALBOX_SETTLE", default = 60, kind = "number",
+  about = "seconds before a push of unknown outcome is looked up and tried again" })
+M.declare("log.format", { variable = "SIGNALBOX_LOG_FORMAT", flag = "log-format", default = "text",
+  choices = { "text", "json" }, about = "of the lines on stderr" })
+M.declare("log.level", { variable = "SIGNALBOX_LOG_LEVEL", flag = "log-level", default = "info",
+  choices = { "debug", "info", "warning", "error" }, about = "the least that is logged" })
+
+-- The files ------------------------------------------------------------------------------------
+
+local function fail(message, hint)
+  error({ message = message, hint = hint, status = 1 }, 0)
+end
+
+--- The settings of one file, or nil where there is none.
+local function read_file(path)
+  local file <close> = io.open(path, "rb")
+  if not file then return nil end
+  local sight = { env = os.getenv }
+  local chunk, problem = load(file:read "a":gsub("^#[^\n]*", ""), "@" .. path, "t", sight)
+  if not chunk then fail(problem) end
+  local ok, result = pcall(chunk)
+  if not ok then fail(tostring(result)) end
+  sight.env = nil
+  return type(result) == "table" and result or sight
+end
+
+local files
+
+--- The configuration files that are there: array of {path=, values=}, first first.
+local function load_files()
+  if files then return files end
+  local paths = { "signalbox.lua" }
+  local folder = host.config_folder and host.config_folder()
+  if folder then paths[2] = folder .. "/config.lua" end
+  local found = {}
+  for _, path in ipairs(paths) do
+    local values = read_file(path)
+    if values then found[#found + 1] = { path = path, values = values } end
+  end
+  files = found
+  return files
+end
+
+local function dig(values, name)
+  for part in name:gmatch "[^.]+" do
+    if type(values) ~= "table" then return nil end
+    values = values[part]
+  end
+  return values
+end
+
+-- Values ---------------------------------------------------------------------------------------
+
+--- `value` as the setting's kind; fails naming where it came from.
+local function typed(setting, value, source)
+  if setting.kind == "number" then
+    local number = tonumber(value)
+    if number and number >= 0 and number < math.huge then return number end
+    fail(string.format("%s: %s is no number from 0 up: '%s'", source, setting.name, tostring(value)))
+  end
+  local expected = setting.kind == "table" and "table" or "string"
+  if type(value) ~= expected then
+    fail(string.format("%s: %s must be a %s, and is a %s", source, setting.name, expected,
+      type(value)))
+  end
+  if setting.choices and not table.concat(setting.choices, "\n"):find(value, 1, true) then
+    fail(string.format("%s: %s is '%s', and must be one of %s", source, setting.name, value,
+      table.concat(setting.choices, ", ")))
+  end
+  return value
+end
+
+--- The value of a setting and where it came from: "--db", "SIGNALBOX_DB", a file's path, "default";
+--- nil where it has none.
+---@param name string
+---@return any value
+---@return string? source
+function M.lookup(name)
+  local setting = by_name[name] or { name = name, kind = "any" }
+  local given = setting.flag and host.flags[setting.flag]
+  if given then return typed(setting, given, "--" .. setting.flag), "--" .. setting.flag end
+  given = setting.variable and os.getenv(setting.variable)
+  if given and given ~= "" then return typed(setting, given, setting.variable), setting.variable end
+  for _, file in ipairs(load_files()) do
+    given = dig(file.values, name)
+    if given ~= nil then
+      return setting.kind == "any" and given or typed(setting, given, file.path), file.path
+    end
+  end
+  if setting.default ~= nil then return setting.default, "default" end
+  return nil
+end
+
+--- The value of a setting; of one that nobody declared, what the files have under its name.
+---@param name string
+---@return any
+function M.get(name)
+  return (M.lookup(name))
+end
+
+--- The same for what a command can't do without.
+---@param name string
+---@return any
+function M.need(name)
+  local value = M.get(name)
+  if value ~= nil then return value end
+  local setting = by_name[name] or {}
+  fail(string.format("%s is not set", setting.variable or name),
+    string.format("%s: set it in the environment, or as %s in the configuration file",
+      setting.about or "a setting", name))
+end
+
+--- `value` as it may be shown: of a secret only that there is one, of a URL all but its password.
+local function shown(setting, value)
+  if value == nil then return nil end
+  if setting.secret then return "(set)" end
+  if type(value) == "table" then return "{...}" end
+  return (tostring(value):gsub("^(%a[%w+.-]*://[^/@]*:)[^/@]*@", "%1***@"))
+end
+
+--- All settings that are declared, in their order, as they may be shown.
+---@return { name: string, value: string?, source: string?, variable: string?, about: string }[]
+function M.all()
+  local list = {}
+  for i, setting in ipairs(settings) do
+    local value, source = M.lookup(setting.name)
+    list[i] = { name = setting.name, value = shown(setting, value), source = source,
+      variable = setting.variable, about = setting.about }
+  end
+  return list
+end
+
+--- Names in the configuration files that nobody declared, each with its file: slips, mostly.
+function M.unused()
+  local known, list = {}, {}
+  for _, setting in ipairs(settings) do known[setting.name:match "^[^.]+"] = true end
+  for _, file in ipairs(load_files()) do
+    for name in pairs(file.values) do
+      if not known[name] then list[#list + 1] = { name = tostring(name), path = file.path } end
+    end
+  end
+  return list
+end
+
+return M
