@@ -281,9 +281,8 @@ end
 
 --- Prints an aligned table; see signalbox.layout for columns and options.
 function M.table(rows, columns, options)
-  for line in require("signalbox.layout").table(rows, columns, options) do
-    io.stdout:write(line, "\n")
-  end
+  local lines = require("signalbox.layout").table(rows, columns, options)
+  io.stdout:write(table.concat(lines, "\n"), "\n")
 end
 
 --- 1094 -> "1,094".

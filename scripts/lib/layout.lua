@@ -1,6 +1,6 @@
 --- Tables of text that line up, and fit the terminal where they go to one.
 --
---     for line in layout.table(rows, { "id", { "confidence", title = "conf." } }) do print(line) end
+--     print(table.concat(layout.table(rows, { "id", { "confidence", title = "conf." } }), "\n"))
 local M = {}
 
 local has_host, host = pcall(require, "signalbox.host")
@@ -107,13 +107,11 @@ local function lay_line(texts, columns)
   return (table.concat(parts, GAP):gsub("%s+$", ""))
 end
 
---- An iterator over the lines of a table: a heading, then `rows`.
+--- The lines of a table: a heading, then `rows`.
 ---@param rows table[] tables by column name
 ---@param columns (string|signalbox.Column)[]
 ---@param options? { width?: integer, indent?: string, heading?: boolean } width: cut to so many columns
----@return fun(): string|nil
----@return nil
----@return nil
+---@return string[] lines
 ---@return boolean fits
 function M.table(rows, columns, options)
   options = options or {}
@@ -121,14 +119,14 @@ function M.table(rows, columns, options)
   local cells = render(rows, columns)
   local indent = options.indent or ""
   local fits = not options.width or fit(columns, options.width - #indent)
-  local titles = {}
-  for c, column in ipairs(columns) do titles[c] = column.title end
-  local at = options.heading == false and 0 or -1
-  return function()
-    at = at + 1
-    local texts = at == 0 and titles or cells[at]
-    return texts and indent .. lay_line(texts, columns)
-  end, nil, nil, fits
+  local lines = {}
+  if options.heading ~= false then
+    local titles = {}
+    for c, column in ipairs(columns) do titles[c] = column.title end
+    lines[1] = indent .. lay_line(titles, columns)
+  end
+  for _, texts in ipairs(cells) do lines[#lines + 1] = indent .. lay_line(texts, columns) end
+  return lines, fits
 end
 
 return M
