@@ -104,6 +104,16 @@ void readers_end_transaction(Store *store) {
     }
 }
 
+Status reader_start(Reader *reader, Error *error) {
+    Status status = st_stream(reader->st, error);
+    if (status == STATUS_ROW) {
+        reader->started = true;
+        return STATUS_OK;
+    }
+    reader_close(reader);
+    return status;
+}
+
 Status reader_next(Reader *reader, Error *error) {
     if (!reader->store) {
         return error_set(error, STATUS_CLOSED, "the store was closed while its rows were read");
@@ -114,6 +124,10 @@ Status reader_next(Reader *reader, Error *error) {
     }
     if (!reader->st) {
         return STATUS_OK;
+    }
+    if (reader->started) {
+        reader->started = false;
+        return STATUS_ROW;
     }
     Status status = st_stream(reader->st, error);
     if (status != STATUS_ROW) {
@@ -272,6 +286,9 @@ static Status cursor_start(Store *store, SignalCursor *cursor, SignalCursor **ou
     }
     if (status == STATUS_OK) {
         cursor_bind(cursor);
+        status = reader_start(&cursor->reader, error);
+    }
+    if (status == STATUS_OK) {
         *out = cursor;
     } else {
         signal_cursor_close(cursor);

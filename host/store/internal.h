@@ -17,6 +17,7 @@ typedef struct Reader {
     St *st;            /* NULL at the end of its rows, too */
     bool in_transaction; /* it reads through the caller's transaction and ends with it */
     bool ended;          /* that transaction is over */
+    bool started;        /* the first row is there already */
     struct Reader *next, **link;
 } Reader;
 
@@ -94,6 +95,9 @@ Status read_connection(Store *store, Db **db, Error *error);
 Status reader_open(Store *store, Reader *reader, Error *error);
 /* Ends it and gives its connection back. Twice is harmless. */
 void reader_close(Reader *reader);
+/* Reads on to the first row, so that the snapshot is that of this moment, and what fails does so
+ * now. */
+Status reader_start(Reader *reader, Error *error);
 /* The next row of reader->st; OK at the end, where it closes itself. */
 Status reader_next(Reader *reader, Error *error);
 /* Detaches every reader that reads through the transaction which ends now. */

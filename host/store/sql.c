@@ -186,7 +186,9 @@ Status store_rows(Store *store, Text sql, bool single, SqlBind *bind, void *cont
         st_release(st);
     } else if (status == STATUS_OK) {
         status = read_rows(store, cursor, sql, bind, context, st, error);
-        cursor->single = single && !cursor->reader.store;
+        if (status == STATUS_OK && !single) {
+            status = reader_start(&cursor->reader, error);
+        }
     }
     if (status == STATUS_OK) {
         *out = cursor;
