@@ -69,12 +69,13 @@ function M.signalbox(options)
   return M.program(paths.program, options)
 end
 
---- Runs a stock lua5.4 that finds the module of the build folder, as one that was installed.
+--- Runs a stock lua5.4 (or `options.program`, which does) that finds the module of the build
+-- folder, as one that was installed.
 function M.lua(options)
   local env = options.env or {}
   env.LUA_CPATH_5_4 = env.LUA_CPATH_5_4 or paths.build .. "/?.so;" .. paths.build .. "/lib/?.so;;"
   options.env, options.stock = env, true
-  return M.program("/usr/bin/lua5.4", options)
+  return M.program(options.program or "/usr/bin/lua5.4", options)
 end
 
 --- Starts build/signalbox and does not wait: gives {pid=, wait=, kill=}, for specs that need
