@@ -16,7 +16,9 @@ CREATE TABLE signals(
 CREATE TABLE signal_processing(
     id INTEGER PRIMARY KEY,
     signal_id INTEGER NOT NULL REFERENCES signals(id) ON DELETE CASCADE,
-    status TEXT NOT NULL CHECK (status IN ('pending', 'queued', 'pushed', 'rejected', 'failed')),
+    -- not IN (...), for which SQLite builds a table at every insert
+    status TEXT NOT NULL CHECK (status = 'pending' OR status = 'queued' OR status = 'pushed'
+        OR status = 'rejected' OR status = 'failed'),
     notion_page_id TEXT,
     processed_at TEXT,
     error_message TEXT,
