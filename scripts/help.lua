@@ -6,7 +6,8 @@ local host <const> = require "signalbox.host"
 local GROUPS <const> = {
   { "Look into a database", { "repl", "stats", "info", "list", "explain", "validate" } },
   { "Collect and process", { "collect", "sync", "process", "alerts" } },
-  { "Keep it", { "backup", "verify", "restore", "forget", "export", "import", "migrate", "maintain" } },
+  { "Keep it", { "backup", "verify", "restore", "forget", "export", "import", "migrate",
+    "maintain" } },
   { "Your own scripts", { "run", "new", "config", "doctor", "help", "version" } },
 }
 

@@ -7,7 +7,8 @@ return cli.command {
 
   run = function(args)
     local signalbox <const> = require "signalbox"
-    if args.json then return cli.json { version = signalbox.version, lua = _VERSION:match "%S+$" } end
+    local version = { version = signalbox.version, lua = _VERSION:match "%S+$" }
+    if args.json then return cli.json(version) end
     print("signalbox " .. signalbox.version)
   end,
 }

@@ -83,6 +83,30 @@ static void set_arguments(lua_State *L, const Invocation *invocation)
     lua_setglobal(L, "arg");
 }
 
+/* Pushes the function `name` of a library in Lua. */
+static void push_library(lua_State *L, const char *library, const char *name)
+{
+    lua_getglobal(L, "require");
+    lua_pushstring(L, library);
+    lua_call(L, 1, 1);
+    lua_getfield(L, -1, name);
+    lua_remove(L, -2);
+}
+
+/* What signalbox.open() opens where neither the command line nor the environment says so: what a
+ * configuration file does. Where there is none this costs two calls of access. */
+static void set_configured_database(lua_State *L, const Flag flags[])
+{
+    const char *variable = getenv("SIGNALBOX_DB");
+    if (flags[0].value != NULL || (variable != NULL && *variable != '\0') || !has_config(L)) {
+        return;
+    }
+    push_library(L, "signalbox.config", "get");
+    lua_pushliteral(L, "database");
+    lua_call(L, 1, 1);
+    lua_setfield(L, LUA_REGISTRYINDEX, DATABASE_FIELD);
+}
+
 static void prepare_state(lua_State *L, Invocation *invocation)
 {
     luaL_checkversion(L);
@@ -94,6 +118,7 @@ static void prepare_state(lua_State *L, Invocation *invocation)
     luaL_requiref(L, "signalbox", luaopen_signalbox, false);
     lua_pop(L, 2);
     signals_watch(L);
+    set_configured_database(L, invocation->flags);
     invocation->prepared = true;
 }
 
@@ -208,16 +233,6 @@ static bool load_command(lua_State *L, Invocation *invocation)
 
 /* ---- the run ---------------------------------------------------------------------------------- */
 
-/* Calls the function NAME of signalbox.cli, below `arguments` values on the stack. */
-static void push_cli(lua_State *L, const char *name)
-{
-    lua_getglobal(L, "require");
-    lua_pushliteral(L, "signalbox.cli");
-    lua_call(L, 1, 1);
-    lua_getfield(L, -1, name);
-    lua_remove(L, -2);
-}
-
 /* The whole run, below lua_pcall; its one result is the exit code. */
 static int run_protected(lua_State *L)
 {
@@ -229,14 +244,14 @@ static int run_protected(lua_State *L)
     set_arguments(L, invocation);
 
     if (lua_isnil(L, -1)) {
-        push_cli(L, "missing");
+        push_library(L, "signalbox.cli", "missing");
         lua_pushstring(L, name);
         lua_call(L, 1, 1);
         return 1;
     }
     lua_call(L, push_words(L, invocation), is_script ? 0 : 1);
     if (!is_script && lua_istable(L, -1)) { /* what cli.command gave */
-        push_cli(L, "main");
+        push_library(L, "signalbox.cli", "main");
         lua_insert(L, -2);
         lua_pushstring(L, name);
         lua_call(L, 2 + push_words(L, invocation), 1);

@@ -26,6 +26,16 @@ static void push_config_folder(lua_State *L)
     }
 }
 
+bool has_config(lua_State *L)
+{
+    push_config_folder(L);
+    const char *folder = lua_tostring(L, -1);
+    const char *file = lua_pushfstring(L, "%s/config.lua", folder != NULL ? folder : "");
+    bool has = access("signalbox.lua", F_OK) == 0 || (folder != NULL && access(file, F_OK) == 0);
+    lua_pop(L, 2);
+    return has;
+}
+
 /* Pushes the array of folders where the user's scripts are, those that come first first. */
 static void push_folders(lua_State *L)
 {

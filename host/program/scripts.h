@@ -11,6 +11,9 @@
  * returns false. */
 bool script_load(lua_State *L, const char *name);
 
+/* Whether there is a configuration file, in the current folder or in the user's. */
+bool has_config(lua_State *L);
+
 /* Adds the searcher that finds signalbox.NAME as lib/NAME.lua, and sets in the table on top of the
  * stack `find`, `load`, `embedded`, `list`, `folders` and `config_folder`. */
 void scripts_open(lua_State *L);

@@ -185,8 +185,9 @@ function M.main(command, name, ...)
   local parser = M.parser(command, name)
   local ok, args = parser:pparse(words)
   if not ok then
-    M.usage(string.format("%s: %s", name, (args:gsub("\nDid you mean (.-)%?", "; did you mean %1?"))),
-      (parser:get_usage():gsub("%s*\n%s*", " "):gsub("^Usage", "usage")))
+    local what = args:gsub("\nDid you mean (.-)%?", "; did you mean %1?")
+    M.usage(string.format("%s: %s", name, what), (parser:get_usage():gsub("%s*\n%s*", " ")
+      :gsub("^Usage", "usage")))
   end
   local results = table.pack(command.run(args))
   if results.n == 0 or results[1] == true then return M.DONE end
@@ -309,7 +310,9 @@ end
 function M.span(seconds)
   if seconds < 10 then return string.format("%.2g s", seconds) end
   if seconds < 120 then return string.format("%.0f s", seconds) end
-  local larger <const> = { { 86400, "d", 3600, "h" }, { 3600, "h", 60, "min" }, { 60, "min", 1, "s" } }
+  local larger <const> = {
+    { 86400, "d", 3600, "h" }, { 3600, "h", 60, "min" }, { 60, "min", 1, "s" },
+  }
   for _, unit in ipairs(larger) do
     if seconds >= unit[1] then
       local whole, rest = seconds // unit[1], seconds % unit[1] // unit[3]

@@ -3,7 +3,7 @@
 --
 --     local config <const> = require "signalbox.config"
 --     local rate = config.get "notion.rate"
---     local token = config.need "github.token"      -- fails, naming GITHUB_TOKEN, where there is none
+--     local token = config.need "github.token"    -- fails, naming GITHUB_TOKEN, where it isn't set
 --
 -- The files are `signalbox.lua` in the current folder and `config.lua` in the configuration folder
 -- ($XDG_CONFIG_HOME/signalbox or ~/.config/signalbox); the first that has a setting wins. They are
@@ -43,7 +43,8 @@ end
 
 M.declare("database", { variable = "SIGNALBOX_DB", flag = "db", default = "signals.db",
   about = "the database: a path or a URL" })
-M.declare("path", { variable = "SIGNALBOX_PATH", about = "folders of scripts of one's own, ':' between" })
+M.declare("path", { variable = "SIGNALBOX_PATH",
+  about = "folders of scripts of one's own, ':' between" })
 M.declare("github.token", { variable = "GITHUB_TOKEN", secret = true, about = "for GitHub's API" })
 M.declare("github.api_url", { variable = "GITHUB_API_URL", default = "https://api.github.com",
   about = "where GitHub's API is" })
@@ -52,7 +53,8 @@ M.declare("companies_house.api_key", { variable = "COMPANIES_HOUSE_API_KEY", sec
 M.declare("companies_house.api_url", { variable = "COMPANIES_HOUSE_API_URL",
   default = "https://api.company-information.service.gov.uk",
   about = "where the API of Companies House is" })
-M.declare("notion.api_key", { variable = "NOTION_API_KEY", secret = true, about = "for Notion's API" })
+M.declare("notion.api_key", { variable = "NOTION_API_KEY", secret = true,
+  about = "for Notion's API" })
 M.declare("notion.database_id", { variable = "NOTION_DATABASE_ID",
   about = "the database in Notion that companies are pushed to" })
 M.declare("notion.api_url", { variable = "NOTION_API_URL", default = "https://api.notion.com",
@@ -121,7 +123,8 @@ local function typed(setting, value, source)
   if setting.kind == "number" then
     local number = tonumber(value)
     if number and number >= 0 and number < math.huge then return number end
-    fail(string.format("%s: %s is no number from 0 up: '%s'", source, setting.name, tostring(value)))
+    fail(string.format("%s: %s is '%s', and must be a number from 0 up", source, setting.name,
+      tostring(value)))
   end
   local expected = setting.kind == "table" and "table" or "string"
   if type(value) ~= expected then

@@ -75,7 +75,7 @@ local function render(rows, columns)
     cells[r] = line
   end
   for _, column in ipairs(columns) do
-    column.right = column.align == "right" or (column.align == nil and column.numeric and column.seen)
+    column.right = column.align == "right" or not column.align and column.numeric and column.seen
   end
   return cells
 end
@@ -110,7 +110,7 @@ end
 --- The lines of a table: a heading, then `rows`.
 ---@param rows table[] tables by column name
 ---@param columns (string|signalbox.Column)[]
----@param options? { width?: integer, indent?: string, heading?: boolean } width: cut to so many columns
+---@param options? table `width`: cut to so many columns; `indent`; `heading` = false: none
 ---@return string[] lines
 ---@return boolean fits
 function M.table(rows, columns, options)
