@@ -59,14 +59,16 @@ int sqlite_authorize(void *context, int action, const char *first, const char *s
     const char *schema, const char *trigger) {
     SqliteDb *db = context;
     (void)schema;
+    if (trigger && !db->guarded) {
+        return SQLITE_OK; /* what a trigger would do for a statement of ours: it won't run */
+    }
     if (db->readable && db->guarded && !sqlite_untrusted_allows(db, action, first, second)) {
         return refuse(db, "only reading of the store's tables, with plain functions, is allowed "
             "here");
     }
     switch (action) {
     case SQLITE_READ:
-        /* what a trigger reads while it counts is its own matter */
-        if (db->counter && !trigger && strcmp(first, "counters") == 0) {
+        if (db->counter && strcmp(first, "counters") == 0) {
             db->noted |= DOES_READ_COUNTERS;
         }
         return SQLITE_OK;
