@@ -34,7 +34,7 @@ Status iso_read(const char *field, const char *text, size_t size, int64_t *micro
  * outside the years above. */
 Status iso_read_seconds(const char *field, double seconds, int64_t *micros, Error *error);
 
-/* The nearest double to the time in seconds: exact to the microsecond until the year 2255. */
+/* The nearest double to the time in seconds: exact to the microsecond until the year 2106. */
 double iso_seconds(int64_t micros);
 
 /* The clock. */
