@@ -69,7 +69,7 @@ static bool is_web(const char *url) {
 }
 
 static const char *header_text(lua_State *L, int index) {
-    size_t size;
+    size_t size = 0;
     const char *text = lua_type(L, index) == LUA_TSTRING ? lua_tolstring(L, index, &size) : NULL;
     if (text == NULL) luaL_error(L, "signalbox.http: headers must be strings by name");
     return strlen(text) == size && is_line(text) ? text : NULL;

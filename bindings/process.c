@@ -214,7 +214,7 @@ static const char **push_words(lua_State *L, size_t count) {
 }
 
 static const char *check_word(lua_State *L, int index, const char *what) {
-    size_t size;
+    size_t size = 0;
     const char *word = lua_type(L, index) == LUA_TSTRING ? lua_tolstring(L, index, &size) : NULL;
     if (word == NULL) luaL_error(L, "signalbox.run: %s must be a string", what);
     if (strlen(word) != size) luaL_error(L, "signalbox.run: %s contains a zero byte", what);

@@ -25,6 +25,7 @@ static void message_tidy(char *message, size_t size, bool cut) {
     }
 }
 
+__attribute__((format(printf, 4, 0)))
 static Status error_fill(Error *error, Status status, const char *field, const char *format,
                          va_list arguments) {
     char message[sizeof error->message]; /* apart, for the arguments may be `error`'s own text */
