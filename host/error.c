@@ -45,7 +45,7 @@ static Status error_fill(Error *error, Status status, const char *field, const c
     return status;
 }
 
-Status error_set(Error *error, Status status, const char *format, ...) {
+Status (error_set)(Error *error, Status status, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
     error_fill(error, status, NULL, format, arguments);
@@ -53,7 +53,7 @@ Status error_set(Error *error, Status status, const char *format, ...) {
     return status;
 }
 
-Status error_invalid(Error *error, const char *field, const char *format, ...) {
+Status (error_invalid)(Error *error, const char *field, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
     error_fill(error, STATUS_INVALID, field, format, arguments);

@@ -155,7 +155,7 @@ static void end_statement(SqliteSt *st) {
 
 void sqlite_statements_end(SqliteDb *db) {
     while (db->statements) {
-        end_statement(db->statements);
+        end_statement(db->statements); /* NOLINT: it moves the list's head on */
     }
     free(db->slots);
     db->slots = NULL;

@@ -19,6 +19,7 @@ void json_reader_init(JsonReader *reader, const char *data, size_t size, unsigne
     reader->flags = flags;
     reader->depth = 0;
     reader->state = EXPECT_VALUE;
+    memset(reader->objects, 0, sizeof reader->objects);
 }
 
 /* The functions below read one thing at `at` and return what follows it; or NULL, having noted in
