@@ -211,7 +211,8 @@ SECONDS ?= 30
 FUZZ    ?= $(notdir $(basename $(wildcard spec/fuzz/*.c)))
 .PHONY: fuzz
 fuzz:
-	@$(call need,clang,clang)
+	@$(call need,clang,clang) \
+	$(call need_file,/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a,libclang-rt-14-dev)
 	$(Q)$(MAKE) BUILD=build-fuzz CC=clang SANITIZE='address,undefined,fuzzer-no-link' \
 	    CFLAGS='-O1 -g' $(FUZZ:%=build-fuzz/fuzz/%)
 	$(Q)for target in $(FUZZ); do \

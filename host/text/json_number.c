@@ -1,5 +1,6 @@
 /* Numbers between decimal text and doubles, without the locale: what C's own functions write for
  * the point depends on it, and scripts may set it. */
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -145,8 +146,10 @@ static bool shortest_by_integers(Shortest *shortest, double value) {
         return false;
     while (value >= powers[point])
         point++;
-    while (point > -4 && value < below[-point])
-        point--;
+    if (value < 1) {
+        while (point > -4 && value < below[-point])
+            point--;
+    }
     memcpy(&bits, &value, sizeof bits);
     mantissa = (bits & ((UINT64_C(1) << 52) - 1)) | UINT64_C(1) << 52;
     down = 1075 - (int)(bits >> 52);
@@ -179,9 +182,9 @@ static bool shortest_by_integers(Shortest *shortest, double value) {
 }
 
 /* The same for any number, by asking C: 15 digits where they suffice, else 16, else 17, which
- * always do. */
+ * always do. Only numbers too small for all their bits can do with fewer than 15. */
 static void shortest_by_trial(Shortest *shortest, double value) {
-    for (int precision = 14; precision <= 16; precision++) {
+    for (int precision = value < DBL_MIN ? 0 : 14; precision <= 16; precision++) {
         char text[64]; /* d.ddde+xxx, whatever the locale has for the point */
         char *at = text;
         snprintf(text, sizeof text, "%.*e", precision, value);
