@@ -108,15 +108,31 @@ static Status bind_value(lua_State *L, int index, St *st, int number, Error *err
     return STATUS_OK;
 }
 
+/* Binds the value on top of the stack to every parameter of its name: an engine can take :a and @a
+ * for two. */
+static Status bind_name(lua_State *L, const char *name, St *st, Error *error) {
+    bool found = false;
+    Status status = STATUS_OK;
+    for (int i = 1; i <= st_parameter_count(st) && status == STATUS_OK; i++) {
+        const char *parameter = st_parameter_name(st, i);
+        if (!parameter) {
+            return error_set(error, STATUS_SQL, "parameter %d has no name, and names were given", i);
+        }
+        if (strcmp(parameter, name) == 0) {
+            found = true;
+            status = bind_value(L, lua_gettop(L), st, i, error);
+        }
+    }
+    return found || status != STATUS_OK
+               ? status
+               : error_set(error, STATUS_SQL, "the statement has no parameter named %s", name);
+}
+
 static Status bind_names(lua_State *L, St *st, Error *error) {
     Status status = STATUS_OK;
     lua_pushnil(L);
     while (status == STATUS_OK && lua_next(L, PARAMETERS)) {
-        const char *name = lua_tostring(L, -2);
-        int number = st_parameter_index(st, name);
-        status = number > 0 ? bind_value(L, lua_gettop(L), st, number, error)
-                            : error_set(error, STATUS_SQL,
-                                        "the statement has no parameter named %.80s", name);
+        status = bind_name(L, lua_tostring(L, -2), st, error);
         lua_pop(L, 1);
     }
     return status;

@@ -45,8 +45,10 @@ M.values = {
 
 --- Calls `try(value, type)` for a value of each type but those named.
 function M.each_type_but(allowed, try)
-  for _, kind in ipairs { "boolean", "number", "string", "table", "function", "thread", "userdata" } do
-    if not (" " .. allowed .. " "):find(" " .. kind .. " ", 1, true) then try(M.values[kind], kind) end
+  for _, kind in ipairs { "boolean", "number", "string", "table", "function", "thread",
+    "userdata" } do
+    if not (" " .. allowed .. " "):find(" " .. kind .. " ", 1, true) then try(M.values[kind],
+      kind) end
   end
 end
 
