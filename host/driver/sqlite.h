@@ -9,6 +9,8 @@
 #include "driver/driver.h"
 #include "driver/sqlite_file.h"
 
+#define SAVEPOINT_DEPTH 8 /* so deep their statements are kept */
+#define SAVEPOINT_VERBS 3
 #define IDLE_TEXTS 64 /* statements of users' texts that are kept prepared */
 
 typedef struct SqliteDb SqliteDb;
@@ -67,6 +69,7 @@ struct SqliteDb {
 
     /* transactions */
     sqlite3_stmt *control[CONTROL_COUNT];
+    sqlite3_stmt *savepoints[SAVEPOINT_DEPTH][SAVEPOINT_VERBS];
     bool in_transaction;       /* begun, and not ended by a call */
     bool log_checked;          /* the file is known to be in WAL mode */
     double busy_timeout;
@@ -153,8 +156,12 @@ Status sqlite_count_statement(SqliteDb *db, unsigned does, Error *error);
 void sqlite_count_settle(SqliteDb *db, bool success);
 /* Writes what was counted to the table; the transaction goes on. */
 Status sqlite_count_flush(SqliteDb *db, Error *error);
-/* Forgets what was counted since the last flush. */
+/* The transaction was rolled back, or committed: forgets what was counted. */
 void sqlite_count_forget(SqliteDb *db);
+/* A savepoint is set; the one of `depth` ends, and those inside it, taking back what was counted
+ * since with `undo`. */
+Status sqlite_count_savepoint(SqliteDb *db, Error *error);
+void sqlite_count_end_savepoint(SqliteDb *db, int depth, bool undo);
 /* Leaves the counting to the file's triggers until the transaction ends. */
 Status sqlite_count_by_triggers(SqliteDb *db, Error *error);
 

@@ -29,6 +29,12 @@ typedef struct Sum {
     char value[];
 } Sum;
 
+/* A change of a sum's `settled`, kept while a savepoint is open so that it can be taken back. */
+typedef struct Change {
+    Sum *sum;
+    int64_t delta;
+} Change;
+
 struct RowCounter {
     const Counted *tables;
     int table_count;
@@ -42,6 +48,10 @@ struct RowCounter {
     Sum **places;             /* open addressing by table and value */
     size_t capacity, used;    /* capacity is a power of two, or 0 */
     Sum *running, *settled;
+    Change *changes;          /* since the outermost savepoint */
+    size_t change_count, change_capacity;
+    size_t *savepoints;       /* by depth: how many changes there were when it was set */
+    size_t depth, depth_capacity;
 };
 
 /* ---- sums ------------------------------------------------------------------------------------- */
@@ -120,17 +130,39 @@ static void add(RowCounter *counter, unsigned table, const char *value, size_t s
     }
 }
 
+/* Doubles *array, which has room for *capacity elements of `size` bytes. */
+static bool grow(void *array, size_t *capacity, size_t size) {
+    size_t more = *capacity ? *capacity * 2 : 32;
+    void *grown = realloc(*(void **)array, more * size);
+    if (grown) {
+        *(void **)array = grown;
+        *capacity = more;
+    }
+    return grown != NULL;
+}
+
+static void change_settled(RowCounter *counter, Sum *sum, int64_t delta) {
+    if (counter->depth > 0) {
+        if (counter->change_count == counter->change_capacity &&
+            !grow(&counter->changes, &counter->change_capacity, sizeof(Change))) {
+            counter->failed = true;
+            return;
+        }
+        counter->changes[counter->change_count++] = (Change){sum, delta};
+    }
+    sum->settled += delta;
+    if (!sum->is_settled) {
+        sum->is_settled = true;
+        sum->next_settled = counter->settled;
+        counter->settled = sum;
+    }
+}
+
+/* Ends the running statement. */
 static void settle(RowCounter *counter, bool success) {
-    Sum *next;
-    for (Sum *sum = counter->running; sum; sum = next) {
-        next = sum->next_running;
+    for (Sum *sum = counter->running; sum; sum = sum->next_running) {
         if (success) {
-            sum->settled += sum->running;
-            if (!sum->is_settled) {
-                sum->is_settled = true;
-                sum->next_settled = counter->settled;
-                counter->settled = sum;
-            }
+            change_settled(counter, sum, sum->running);
         }
         sum->running = 0;
         sum->is_running = false;
@@ -228,6 +260,8 @@ void sqlite_count_close(SqliteDb *db) {
         free(counter->places[i]);
     }
     free(counter->places);
+    free(counter->changes);
+    free(counter->savepoints);
     free(counter);
     db->counter = NULL;
 }
@@ -370,17 +404,24 @@ Status sqlite_count_flush(SqliteDb *db, Error *error) {
     RowCounter *counter = db->counter;
     Status status = STATUS_OK;
     if (counter->failed) {
-        return error_set(error, STATUS_NO_MEMORY, "not enough memory to count rows");
+        return error_set(error, STATUS_NO_MEMORY, "the rows couldn't be counted");
     }
     counter->flushing = true;
-    for (Sum *sum; (sum = take_settled(counter)) != NULL;) {
+    Sum *pending = counter->settled;
+    counter->settled = NULL;
+    while (pending) {
+        Sum *sum = pending;
+        pending = sum->next_settled;
         if (status == STATUS_OK && sum->settled != 0) {
             status = write_sum(db, sum, error);
         }
-        sum->settled = 0;
+        sum->is_settled = false;
+        if (sum->settled != 0) {
+            change_settled(counter, sum, -sum->settled);
+        }
     }
     counter->flushing = false;
-    counter->failed = status != STATUS_OK;
+    counter->failed = counter->failed || status != STATUS_OK;
     return status;
 }
 
@@ -390,5 +431,38 @@ void sqlite_count_forget(SqliteDb *db) {
     for (Sum *sum; (sum = take_settled(counter)) != NULL;) {
         sum->settled = 0;
     }
+    counter->change_count = 0;
+    counter->depth = 0;
     counter->failed = false;
+}
+
+/* ---- savepoints ------------------------------------------------------------------------------- */
+
+Status sqlite_count_savepoint(SqliteDb *db, Error *error) {
+    RowCounter *counter = db->counter;
+    if (counter->depth == counter->depth_capacity &&
+        !grow(&counter->savepoints, &counter->depth_capacity, sizeof *counter->savepoints)) {
+        return error_set(error, STATUS_NO_MEMORY, "not enough memory");
+    }
+    counter->savepoints[counter->depth++] = counter->change_count;
+    return STATUS_OK;
+}
+
+/* What was written to the table since is undone by SQLite; what waited then waits again. */
+void sqlite_count_end_savepoint(SqliteDb *db, int depth, bool undo) {
+    RowCounter *counter = db->counter;
+    size_t outer = (size_t)depth - 1;
+    if (outer >= counter->depth) {
+        return;
+    }
+    size_t kept = counter->savepoints[outer];
+    counter->depth = 0; /* nothing of this is to be taken back */
+    while (undo && counter->change_count > kept) {
+        Change change = counter->changes[--counter->change_count];
+        change_settled(counter, change.sum, -change.delta);
+    }
+    counter->depth = outer;
+    if (outer == 0) {
+        counter->change_count = 0;
+    }
 }

@@ -115,6 +115,11 @@ static void disconnect_file(SqliteDb *db) {
         sqlite3_finalize(db->control[i]);
         db->control[i] = NULL;
     }
+    for (int i = 0; i < SAVEPOINT_DEPTH * SAVEPOINT_VERBS; i++) {
+        sqlite3_stmt **stmt = &db->savepoints[i / SAVEPOINT_VERBS][i % SAVEPOINT_VERBS];
+        sqlite3_finalize(*stmt);
+        *stmt = NULL;
+    }
     sqlite3_close_v2(db->connection);
     db->connection = NULL;
 }

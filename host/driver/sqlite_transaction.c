@@ -174,6 +174,9 @@ Status sqlite_commit(Db *head, Error *error) {
         sqlite_rollback(head);
         error->tx_dead = true;
     }
+    if (db->counter) {
+        sqlite_count_forget(db);
+    }
     db->in_transaction = false;
     return status;
 }
@@ -193,47 +196,64 @@ bool sqlite_in_transaction(Db *head) {
     return !sqlite3_get_autocommit(((SqliteDb *)head)->connection);
 }
 
-static int run_savepoint(SqliteDb *db, const char *verb, int depth) {
-    char sql[64];
-    snprintf(sql, sizeof sql, "%s s%d", verb, depth);
-    return sqlite3_exec(db->connection, sql, NULL, NULL, NULL);
+enum { SAVEPOINT_VERB_SET, SAVEPOINT_VERB_UNDO, SAVEPOINT_VERB_RELEASE };
+
+static int run_savepoint(SqliteDb *db, int verb, int depth) {
+    static const char *const verbs[SAVEPOINT_VERBS] = {"SAVEPOINT", "ROLLBACK TO", "RELEASE"};
+    sqlite3_stmt *deep = NULL;
+    sqlite3_stmt **stmt = depth < SAVEPOINT_DEPTH ? &db->savepoints[depth][verb] : &deep;
+    int code = SQLITE_OK;
+    if (!*stmt) {
+        char sql[64];
+        snprintf(sql, sizeof sql, "%s s%d", verbs[verb], depth);
+        code = sqlite3_prepare_v3(db->connection, sql, -1, SQLITE_PREPARE_PERSISTENT, stmt, NULL);
+    }
+    if (code == SQLITE_OK) {
+        sqlite3_step(*stmt);
+        code = sqlite3_reset(*stmt);
+    }
+    sqlite3_finalize(deep);
+    return code;
+}
+
+static Status set_savepoint(SqliteDb *db, int depth, Error *error) {
+    int code = run_savepoint(db, SAVEPOINT_VERB_SET, depth);
+    if (code != SQLITE_OK) {
+        return sqlite_fail(db, code, error);
+    }
+    Status status = db->counter ? sqlite_count_savepoint(db, error) : STATUS_OK;
+    if (status != STATUS_OK) {
+        run_savepoint(db, SAVEPOINT_VERB_RELEASE, depth);
+    }
+    return status;
+}
+
+static Status end_savepoint(SqliteDb *db, int depth, bool undo, Error *error) {
+    int code = undo ? run_savepoint(db, SAVEPOINT_VERB_UNDO, depth) : SQLITE_OK;
+    if (code == SQLITE_OK) {
+        code = run_savepoint(db, SAVEPOINT_VERB_RELEASE, depth);
+    }
+    if (code != SQLITE_OK) {
+        return sqlite_fail(db, code, error);
+    }
+    if (db->counter) {
+        sqlite_count_end_savepoint(db, depth, undo);
+    }
+    return STATUS_OK;
 }
 
 Status sqlite_savepoint(Db *head, SavepointAct act, int depth, Error *error) {
     SqliteDb *db = (SqliteDb *)head;
-    if (!sqlite_in_transaction(head)) {
-        if (act == SAVEPOINT_UNDO) {
-            return STATUS_OK;
-        }
-        error_set(error, STATUS_CONFLICT, "the transaction was rolled back already");
-        error->tx_dead = true;
-        return STATUS_CONFLICT;
+    if (sqlite_in_transaction(head)) {
+        return act == SAVEPOINT_SET ? set_savepoint(db, depth, error)
+                                    : end_savepoint(db, depth, act == SAVEPOINT_UNDO, error);
     }
-    if (act == SAVEPOINT_SET && db->counter) {
-        /* So that undoing it undoes in the table what is counted from here on, and no more. */
-        Status status = sqlite_count_flush(db, error);
-        if (status != STATUS_OK) {
-            return status;
-        }
+    if (act == SAVEPOINT_UNDO) {
+        return STATUS_OK;
     }
-    int code = SQLITE_OK;
-    switch (act) {
-    case SAVEPOINT_SET:
-        code = run_savepoint(db, "SAVEPOINT", depth);
-        break;
-    case SAVEPOINT_UNDO:
-        code = run_savepoint(db, "ROLLBACK TO", depth);
-        if (code == SQLITE_OK && db->counter) {
-            sqlite_count_forget(db);
-        }
-        break;
-    case SAVEPOINT_KEEP:
-        break;
-    }
-    if (code == SQLITE_OK && act != SAVEPOINT_SET) {
-        code = run_savepoint(db, "RELEASE", depth);
-    }
-    return code == SQLITE_OK ? STATUS_OK : sqlite_fail(db, code, error);
+    error_set(error, STATUS_CONFLICT, "the transaction was rolled back already");
+    error->tx_dead = true;
+    return STATUS_CONFLICT;
 }
 
 void sqlite_interrupt_all(Db *head) {
