@@ -8,7 +8,6 @@
 
 #include "bindings/json.h"
 #include "bindings/time.h"
-#include "store/store.h"
 
 /* The bytes of the string at `index`, which is none other. */
 static Text text_at(lua_State *L, int index) {
@@ -21,8 +20,8 @@ static Status check_seconds(const char *name, double seconds, Error *error) {
     if (isfinite(seconds) && seconds >= 0) {
         return STATUS_OK;
     }
-    return error_invalid(error, name, "%s is %.14g, and must be a number of seconds from 0 up", name,
-                         seconds);
+    return error_invalid(error, name, "%s is %.14g, and must be a number of seconds from 0 up",
+                         name, seconds);
 }
 
 /* ---- arguments ---- */
@@ -67,19 +66,15 @@ Status arg_json(lua_State *L, int arg, const char *name, bool required, Buffer *
                 Error *error) {
     *json = (Text){0};
     switch (lua_type(L, arg)) {
-    case LUA_TTABLE:
-        return encode(L, arg, name, out, json, error);
-    case LUA_TSTRING:
-        *json = text_at(L, arg);
-        return STATUS_OK;
+    case LUA_TTABLE: return encode(L, arg, name, out, json, error);
+    case LUA_TSTRING: *json = text_at(L, arg); return STATUS_OK;
     case LUA_TNIL:
     case LUA_TNONE:
         if (!required) {
             return STATUS_OK;
         }
         break;
-    default:
-        break;
+    default: break;
     }
     luaL_typeerror(L, arg, "table or string");
     return STATUS_INVALID;
@@ -127,7 +122,8 @@ Record record_options(lua_State *L, int arg, const char *const names[]) {
         if (lua_type(L, -1) != LUA_TSTRING) {
             record_error(L, &record, "a table of named fields expected");
         } else if (!is_one_of(lua_tostring(L, -1), names)) {
-            record_error(L, &record, lua_pushfstring(L, "no such field: '%s'", lua_tostring(L, -1)));
+            record_error(L, &record,
+                         lua_pushfstring(L, "no such field: '%s'", lua_tostring(L, -1)));
         }
     }
     return record;
@@ -144,12 +140,9 @@ Text field_text(lua_State *L, const Record *record, const char *name) {
 
 Text field_text_or_none(lua_State *L, const Record *record, const char *name) {
     switch (lua_getfield(L, record->index, name)) {
-    case LUA_TSTRING:
-        return text_at(L, -1);
-    case LUA_TNIL:
-        break;
-    default:
-        field_type_error(L, record, name, "string", -1);
+    case LUA_TSTRING: return text_at(L, -1);
+    case LUA_TNIL: break;
+    default: field_type_error(L, record, name, "string", -1);
     }
     return (Text){0};
 }
@@ -178,12 +171,9 @@ int64_t field_integer_or(lua_State *L, const Record *record, const char *name, i
 
 bool field_boolean_or(lua_State *L, const Record *record, const char *name, bool fallback) {
     switch (lua_getfield(L, record->index, name)) {
-    case LUA_TBOOLEAN:
-        return lua_toboolean(L, -1);
-    case LUA_TNIL:
-        break;
-    default:
-        field_type_error(L, record, name, "boolean", -1);
+    case LUA_TBOOLEAN: return lua_toboolean(L, -1);
+    case LUA_TNIL: break;
+    default: field_type_error(L, record, name, "boolean", -1);
     }
     return fallback;
 }
@@ -203,12 +193,9 @@ Status field_time_or_none(lua_State *L, const Record *record, const char *name, 
                           Error *error) {
     switch (lua_getfield(L, record->index, name)) {
     case LUA_TSTRING:
-    case LUA_TNUMBER:
-        return time_read(L, -1, name, micros, error);
-    case LUA_TNIL:
-        break;
-    default:
-        field_type_error(L, record, name, "string or number", -1);
+    case LUA_TNUMBER: return time_read(L, -1, name, micros, error);
+    case LUA_TNIL: break;
+    default: field_type_error(L, record, name, "string or number", -1);
     }
     *micros = STORE_TIME_NONE;
     return STATUS_OK;
@@ -228,8 +215,9 @@ Status field_choice(lua_State *L, const Record *record, const char *name, const 
     }
     char allowed[128] = "";
     for (int i = 0, size = 0; words[i]; i++) {
+        const char *between = words[i + 1] ? ", " : " or ";
         size += snprintf(allowed + size, sizeof allowed - (size_t)size, "%s%s",
-                         i == 0 ? "" : words[i + 1] ? ", " : " or ", words[i]);
+                         i == 0 ? "" : between, words[i]);
     }
     return error_invalid(error, name, "%s is \"%.40s\", and must be %s", name, text.data, allowed);
 }
@@ -238,18 +226,14 @@ Status field_json(lua_State *L, const Record *record, const char *name, bool req
                   Text *json, Error *error) {
     *json = (Text){0};
     switch (lua_getfield(L, record->index, name)) {
-    case LUA_TTABLE:
-        return encode(L, lua_gettop(L), name, out, json, error);
-    case LUA_TSTRING:
-        *json = text_at(L, -1);
-        return STATUS_OK;
+    case LUA_TTABLE: return encode(L, lua_gettop(L), name, out, json, error);
+    case LUA_TSTRING: *json = text_at(L, -1); return STATUS_OK;
     case LUA_TNIL:
         if (!required) {
             return STATUS_OK;
         }
         break;
-    default:
-        break;
+    default: break;
     }
     field_type_error(L, record, name, "table or string", -1);
     return STATUS_INVALID;

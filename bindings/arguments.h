@@ -13,11 +13,11 @@
 #include <lua.h>
 #include <stdbool.h>
 
-#include "driver/driver.h"
+#include "store/store.h"
 #include "error.h"
 #include "text/buffer.h"
 
-/* ---- arguments -------------------------------------------------------------------------------- */
+/* ---- arguments ---- */
 
 Text arg_text(lua_State *L, int arg);
 /* Absent where it is nil or none. */
@@ -33,7 +33,7 @@ Status arg_seconds(lua_State *L, int arg, const char *name, double fallback, dou
 Status arg_json(lua_State *L, int arg, const char *name, bool required, Buffer *out, Text *json,
                 Error *error);
 
-/* ---- fields of a table ------------------------------------------------------------------------ */
+/* ---- fields of a table ---- */
 
 /* A table whose fields are read. */
 typedef struct Record {
@@ -45,7 +45,7 @@ typedef struct Record {
 /* The table that is argument `arg`. */
 Record record_check(lua_State *L, int arg);
 /* The same for a table of options, which may be left out (an empty one takes its place) and has
- * none but the fields in `names`, a list that ends in NULL: a misspelt filter would be no filter. */
+ * none but the fields in `names`, a list that ends in NULL: a misspelt filter would be none. */
 Record record_options(lua_State *L, int arg, const char *const names[]);
 
 /* Raises about the record as a whole, or about one of its fields. */

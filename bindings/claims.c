@@ -178,8 +178,8 @@ static int release(lua_State *L) {
     Error error;
     Held held = held_check(L);
     Store *store = handle_store(L, held.handle, &error);
-    Status status = store ? store_claim_release(store, held.key, held.fence, &error)
-                          : STATUS_CLOSED;
+    Status status =
+        store ? store_claim_release(store, held.key, held.fence, &error) : STATUS_CLOSED;
     return return_true(L, status, &error);
 }
 
@@ -281,8 +281,8 @@ static Status read_mark(lua_State *L, const Record *record, Buffer *json, Mark *
 
 /* claim:settle{state=, notion_page_id=?, reason=?, metadata=?, signal_ids=?} */
 static int settle(lua_State *L) {
-    static const char *const names[] = {"state", "notion_page_id", "reason", "metadata",
-                                        "signal_ids", NULL};
+    static const char *const names[] = {"state",    "notion_page_id", "reason",
+                                        "metadata", "signal_ids",     NULL};
     Error error;
     Mark mark;
     luaL_checktype(L, 2, LUA_TTABLE);
@@ -352,12 +352,8 @@ static int claim_tostring(lua_State *L) {
 }
 
 static const luaL_Reg claim_methods[] = {
-    {"check", check},
-    {"release", release},
-    {"renew", renew},
-    {"settle", settle},
-    {"hold", hold},
-    {NULL, NULL},
+    {"check", check},   {"release", release}, {"renew", renew},
+    {"settle", settle}, {"hold", hold},       {NULL, NULL},
 };
 
 static const luaL_Reg methods[] = {

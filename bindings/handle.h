@@ -43,7 +43,7 @@ void handle_cut(Handle *handle, size_t mark);
 typedef struct Row {
     Handle *handle;
     size_t mark;
-    size_t at;    /* of the next text in handle->bytes */
+    size_t at; /* of the next text in handle->bytes */
 } Row;
 
 /* Copies those of `count` texts that are there. NO_MEMORY, or OK. */

@@ -82,10 +82,10 @@ static Status read_headers(lua_State *L, Error *error) {
     for (lua_pushnil(L); lua_next(L, -2) != 0; lua_pop(L, 1)) {
         const char *name = header_text(L, -2), *value = header_text(L, -1);
         if (name == NULL || name[0] == '\0' || strpbrk(name, ": \t") != NULL) {
-            return error_invalid(error, "headers", "has a name that HTTP does not allow");
+            return error_invalid(error, "headers", "headers has a name that HTTP does not allow");
         }
         if (value == NULL) {
-            return error_invalid(error, "headers", "has a control character in %.40s", name);
+            return error_invalid(error, "headers", "headers has a control character in %.40s", name);
         }
         lua_pushfstring(L, "%s: %s", name, value);
         add_line(L);
@@ -108,7 +108,7 @@ static Status read_auth(lua_State *L, HttpRequest *request, Error *error) {
     if (request->user != NULL && request->password == NULL) request->password = "";
     if (bearer == NULL) return STATUS_OK;
     if (!is_line(bearer)) {
-        return error_invalid(error, "auth", "has a control character in bearer");
+        return error_invalid(error, "auth", "auth has a control character in bearer");
     }
     lua_pushfstring(L, "Authorization: Bearer %s", bearer);
     add_line(L);
@@ -133,7 +133,7 @@ static Status read_method(HttpRequest *request, Error *error) {
         strspn(request->method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == strlen(request->method)) {
         return STATUS_OK;
     }
-    return error_invalid(error, "method", "is %.40s, and must be capital letters",
+    return error_invalid(error, "method", "method is %.40s, and must be capital letters",
                          request->method);
 }
 
@@ -142,7 +142,7 @@ Status http_request_read(lua_State *L, HttpRequest *request, Error *error) {
     request->url = http_option_text(L, "url");
     if (request->url == NULL) luaL_error(L, "signalbox.http: url is missing");
     if (!is_web(request->url) || !is_line(request->url)) {
-        return error_invalid(error, "url", "must begin with http:// or https://");
+        return error_invalid(error, "url", "url must begin with http:// or https://");
     }
     request->method = http_option_text(L, "method");
     request->proxy = http_option_text(L, "proxy");

@@ -7,7 +7,12 @@
 
 #define ITEMS_METATABLE "signalbox.items"
 
-enum { STORE = 1, SOURCE = 2, ITEMS = 3, DRAWN = 4 }; /* the stack of a call */
+enum {
+    STORE = 1,
+    SOURCE = 2,
+    ITEMS = 3,
+    DRAWN = 4
+}; /* the stack of a call */
 
 /* ---- drawing ---- */
 
@@ -28,8 +33,9 @@ static void keep_texts(Items *items, void *item, size_t encoded_from) {
 static Status draw(lua_State *L, Items *items, Error *error) {
     Record record = {.arg = SOURCE, .index = DRAWN, .item = ++items->position};
     if (!lua_istable(L, DRAWN)) {
-        record_error(L, &record, lua_pushfstring(L, "%s expected, got %s", items->kind->expected,
-                                                 luaL_typename(L, DRAWN)));
+        record_error(L, &record,
+                     lua_pushfstring(L, "%s expected, got %s", items->kind->expected,
+                                     luaL_typename(L, DRAWN)));
     }
     size_t encoded_from = items->texts.size;
     void *item = buffer_reserve(&items->list, items->kind->size);

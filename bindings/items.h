@@ -32,14 +32,14 @@ typedef struct ItemKind {
 struct Items {
     const ItemKind *kind;
     Handle *handle;
-    Buffer texts;        /* of the items drawn, one after the other in the order of kind->texts */
-    Buffer list;         /* their structs */
+    Buffer texts; /* of the items drawn, one after the other in the order of kind->texts */
+    Buffer list;  /* their structs */
     size_t count;
-    int64_t position;    /* of the last one drawn, in the call */
-    int64_t stored;      /* items of the call that are committed */
-    int64_t batch;       /* items a transaction; INT64_MAX: all */
+    int64_t position; /* of the last one drawn, in the call */
+    int64_t stored;   /* items of the call that are committed */
+    int64_t batch;    /* items a transaction; INT64_MAX: all */
     bool duplicate_is_error;
-    int64_t saved, duplicates; /* what kind->store counts */
+    int64_t saved, duplicates;                       /* what kind->store counts */
     int (*result)(lua_State *L, const Items *items); /* pushes and counts what the call returns */
 };
 

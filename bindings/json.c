@@ -46,17 +46,20 @@ static int json_array(lua_State *L) {
 /* json.encode(value) -> text */
 static int json_encode_value(lua_State *L) {
     Buffer *buffer = lua_touserdata(L, lua_upvalueindex(1));
+    size_t begun, size;
     Error error;
     Status status;
 
     luaL_checkany(L, 1);
-    if (buffer->capacity > BUFFER_KEPT)
+    if (buffer->size == 0 && buffer->capacity > BUFFER_KEPT)
         buffer_free(buffer);
-    buffer_clear(buffer);
+    begun = buffer->size; /* not always 0: a finalizer may encode while we do */
     status = json_encode(L, 1, "value", buffer, &error);
     if (status != STATUS_OK)
         return error_return(L, &error);
-    lua_pushlstring(L, buffer->data, buffer->size);
+    size = buffer->size - begun;
+    buffer->size = begun;
+    lua_pushlstring(L, buffer->data + begun, size);
     return 1;
 }
 

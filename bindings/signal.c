@@ -15,17 +15,19 @@
 
 Status signal_push(lua_State *L, Handle *handle, const Signal *signal, Error *error) {
     const Text *const texts[] = {
-        &signal->signal_type,    &signal->source_api,   &signal->canonical_key,
-        &signal->company_name,   &signal->raw_data,     &signal->detected_at,
-        &signal->created_at,     &signal->status,       &signal->notion_page_id,
-        &signal->processed_at,   &signal->error_message, &signal->metadata,
+        &signal->signal_type,  &signal->source_api,    &signal->canonical_key,
+        &signal->company_name, &signal->raw_data,      &signal->detected_at,
+        &signal->created_at,   &signal->status,        &signal->notion_page_id,
+        &signal->processed_at, &signal->error_message, &signal->metadata,
     };
     static const char *const names[] = {
-        "signal_type",  "source_api",    "canonical_key",  "company_name",
-        "raw_json",     "detected_at",   "created_at",     "status",
+        "signal_type",    "source_api",   "canonical_key", "company_name",
+        "raw_json",       "detected_at",  "created_at",    "status",
         "notion_page_id", "processed_at", "error_message", "metadata_json",
     };
-    enum { COUNT = sizeof texts / sizeof *texts };
+    enum {
+        COUNT = sizeof texts / sizeof *texts
+    };
     Row row;
     Status status = row_copy(&row, handle, texts, COUNT, error);
     if (status != STATUS_OK) {
@@ -154,8 +156,8 @@ static int signal_pairs(lua_State *L) {
 
 /* "signal 803: github_spike of github_org:openai from github_ranking, 0.95, ..." */
 static int signal_tostring(lua_State *L) {
-    static const char *const shown[] = {"signal_type", "canonical_key", "source_api", "confidence",
-                                        "detected_at", "status"};
+    static const char *const shown[] = {"signal_type", "canonical_key", "source_api",
+                                        "confidence",  "detected_at",   "status"};
     luaL_Buffer text;
     luaL_checktype(L, 1, LUA_TTABLE);
     luaL_buffinit(L, &text);

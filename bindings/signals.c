@@ -154,8 +154,7 @@ static Status read_limit(lua_State *L, const Record *record, int64_t *limit, Err
     if (*limit >= 0 || lua_isnil(L, -1)) {
         return STATUS_OK;
     }
-    return error_invalid(error, "limit", "limit is %lld, and must be 0 or more",
-                         (long long)*limit);
+    return error_invalid(error, "limit", "limit is %lld, and must be 0 or more", (long long)*limit);
 }
 
 /* store:get_pending_signals{limit=?, signal_type=?} */
@@ -178,8 +177,7 @@ static int get_pending_signals(lua_State *L) {
     return status == STATUS_OK ? return_array(L) : error_return(L, &error);
 }
 
-static Status open_signals(lua_State *L, Handle *handle, const SignalFilter *filter,
-                           Error *error) {
+static Status open_signals(lua_State *L, Handle *handle, const SignalFilter *filter, Error *error) {
     SignalCursor *cursor = NULL;
     void **owner = iterator_push(L, &signal_rows, 1);
     Store *store = handle_store(L, handle, error);
@@ -227,8 +225,9 @@ static Status read_filter(lua_State *L, const Record *record, SignalFilter *filt
 /* store:signals{canonical_key=?, signal_type=?, source_api=?, status=?, since=?, before=?, order=?,
  * limit=?} */
 static int signals(lua_State *L) {
-    static const char *const names[] = {"canonical_key", "signal_type", "source_api", "status",
-                                        "since", "before", "order", "limit", NULL};
+    static const char *const names[] = {"canonical_key", "signal_type", "source_api",
+                                        "status",        "since",       "before",
+                                        "order",         "limit",       NULL};
     Error error;
     SignalFilter filter;
     Handle *handle = handle_check(L);

@@ -14,7 +14,11 @@
 #include "bindings/iterator.h"
 #include "text/utf8.h"
 
-enum { STORE = 1, SQL = 2, PARAMETERS = 3 }; /* the stack of a call */
+enum {
+    STORE = 1,
+    SQL = 2,
+    PARAMETERS = 3
+}; /* the stack of a call */
 
 /* ---- parameters ---- */
 
@@ -30,12 +34,9 @@ static bool is_value(lua_State *L, int index) {
     case LUA_TNUMBER:
     case LUA_TSTRING:
     case LUA_TBOOLEAN:
-    case LUA_TNIL:
-        return true;
-    case LUA_TLIGHTUSERDATA:
-        return !lua_touserdata(L, index); /* signalbox.null */
-    default:
-        return false;
+    case LUA_TNIL: return true;
+    case LUA_TLIGHTUSERDATA: return !lua_touserdata(L, index); /* signalbox.null */
+    default: return false;
     }
 }
 
@@ -82,9 +83,7 @@ static Text check_call(lua_State *L, Parameters *parameters) {
 static Status bind_value(lua_State *L, int index, St *st, int number, Error *error) {
     Value value = {.type = VALUE_NULL};
     switch (lua_type(L, index)) {
-    case LUA_TBOOLEAN:
-        value = value_int(lua_toboolean(L, index));
-        break;
+    case LUA_TBOOLEAN: value = value_int(lua_toboolean(L, index)); break;
     case LUA_TNUMBER:
         if (lua_isinteger(L, index)) {
             value = value_int(lua_tointeger(L, index));
@@ -101,8 +100,7 @@ static Status bind_value(lua_State *L, int index, St *st, int number, Error *err
         value.as.text.data = lua_tolstring(L, index, &value.as.text.size);
         value.type = utf8_is_text(value.as.text.data, value.as.text.size) ? VALUE_TEXT : VALUE_BLOB;
         break;
-    default:
-        break;
+    default: break;
     }
     st_bind(st, number, value);
     return STATUS_OK;
@@ -116,7 +114,8 @@ static Status bind_name(lua_State *L, const char *name, St *st, Error *error) {
     for (int i = 1; i <= st_parameter_count(st) && status == STATUS_OK; i++) {
         const char *parameter = st_parameter_name(st, i);
         if (!parameter) {
-            return error_set(error, STATUS_SQL, "parameter %d has no name, and names were given", i);
+            return error_set(error, STATUS_SQL, "parameter %d has no name, and names were given",
+                             i);
         }
         if (strcmp(parameter, name) == 0) {
             found = true;
@@ -156,8 +155,8 @@ static Status bind(void *context, St *st, Error *error) {
     const Parameters *parameters = context;
     lua_State *L = parameters->L;
     int top = lua_gettop(L);
-    Status status = parameters->named ? bind_names(L, st, error)
-                                      : bind_positions(parameters, st, error);
+    Status status =
+        parameters->named ? bind_names(L, st, error) : bind_positions(parameters, st, error);
     lua_settop(L, top);
     return status;
 }
@@ -228,21 +227,15 @@ static void push_value(lua_State *L, SqlRow *row, int column) {
     const Value *value = row_value(row, column);
     size_t size;
     switch (value->type) {
-    case VALUE_INT:
-        lua_pushinteger(L, value->as.integer);
-        break;
-    case VALUE_DOUBLE:
-        lua_pushnumber(L, value->as.number);
-        break;
+    case VALUE_INT: lua_pushinteger(L, value->as.integer); break;
+    case VALUE_DOUBLE: lua_pushnumber(L, value->as.number); break;
     case VALUE_TEXT:
     case VALUE_BLOB:
         size = value->as.text.size;
         lua_pushlstring(L, row->handle->bytes.data + row->at, size);
         row->at += size;
         break;
-    default:
-        lua_pushnil(L);
-        break;
+    default: lua_pushnil(L); break;
     }
 }
 
@@ -257,7 +250,10 @@ static void push_row(lua_State *L, SqlRow *row, int names) {
     handle_cut(row->handle, row->mark);
 }
 
-enum { NAMES = 2, BOUND = 3 }; /* the iterator's user values */
+enum {
+    NAMES = 2,
+    BOUND = 3
+}; /* the iterator's user values */
 
 static Status next_row(lua_State *L, Handle *handle, void *cursor, int index, Error *error) {
     SqlRow row;
@@ -294,8 +290,8 @@ static int exec(lua_State *L) {
     Handle *handle = handle_check(L);
     Text sql = check_call(L, &parameters);
     Store *store = handle_store(L, handle, &error);
-    Status status = store ? store_exec(store, sql, bind, &parameters, &changed, &error)
-                          : STATUS_CLOSED;
+    Status status =
+        store ? store_exec(store, sql, bind, &parameters, &changed, &error) : STATUS_CLOSED;
     if (status != STATUS_OK) {
         return error_return(L, &error);
     }

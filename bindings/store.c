@@ -57,8 +57,8 @@ static Status read_options(lua_State *L, const Record *record, StoreOptions *opt
 
 /* signalbox.open([path_or_url [, options]]) */
 static int open_store(lua_State *L) {
-    static const char *const names[] = {"suppression_ttl_days", "mode", "migrate", "durability",
-                                        "busy_timeout", NULL};
+    static const char *const names[] = {"suppression_ttl_days", "mode",         "migrate",
+                                        "durability",           "busy_timeout", NULL};
     Error error;
     lua_settop(L, 2);
     Text path = database(L);

@@ -133,7 +133,8 @@ static int transaction_end(lua_State *L) {
 }
 
 static int transaction_tostring(lua_State *L) {
-    lua_pushfstring(L, "signalbox.transaction (%s)", transaction_check(L)->handle ? "open" : "over");
+    const char *state = transaction_check(L)->handle ? "open" : "over";
+    lua_pushfstring(L, "signalbox.transaction (%s)", state);
     return 1;
 }
 
@@ -148,7 +149,10 @@ static int begin_transaction(lua_State *L) {
     return status == STATUS_OK ? 1 : error_return(L, &error);
 }
 
-enum { TRANSACTION = 2, RESULTS = 3 }; /* the stack of store:transaction */
+enum {
+    TRANSACTION = 2,
+    RESULTS = 3
+}; /* the stack of store:transaction */
 
 /* What the function returned is behind the transaction: nil or false with an error rolls back. */
 static int run_ended(lua_State *L, int status, lua_KContext context) {

@@ -1,0 +1,68 @@
+local paths = require "spec.support.paths"
+local run = require "spec.support.run"
+local signalbox = require "signalbox"
+local stores = require "spec.support.store"
+local temp = require "spec.support.temp"
+
+--- The names that a table of functions has, sorted.
+local function names_of(source, prefix)
+  local names = {}
+  for name in pairs(source) do names[#names + 1] = prefix .. name end
+  table.sort(names)
+  return names
+end
+
+describe("the module", function()
+  it("has a version", function()
+    assert.truthy(signalbox.version:find "^%d+%.%d+%.%d+$")
+  end)
+
+  it("has the null of cjson", function()
+    assert.equal(require("cjson").null, signalbox.null)
+    assert.equal("userdata", type(signalbox.null))
+  end)
+
+  it("loads into a stock lua5.4 by its file alone", function()
+    local result = run.lua { "-e", [[
+      local store <close> = assert(require "signalbox".open "x.db")
+      print(store:save_signal { signal_type = "a", source_api = "b", canonical_key = "c",
+        confidence = 1, raw_data = {} })]] }
+    assert.equal("1\n", result.out, result.err)
+  end)
+
+  it("makes no globals", function()
+    local result = run.lua { "-e", [[
+      local before = {}
+      for name in pairs(_G) do before[name] = true end
+      require "signalbox"
+      for name in pairs(_G) do assert(before[name], name) end]] }
+    assert.equal(0, result.status, result.err)
+  end)
+
+  it("is told to the Lua language server, all of it and nothing else", function()
+    local text = temp.read(paths.root .. "/bindings/meta/signalbox.lua")
+    local told = { signalbox = {}, Store = {}, Claim = {}, Transaction = {}, Task = {}, json = {} }
+    for class, name in text:gmatch "\nfunction (%w+)[.:]([%w_]+)%(" do told[class][name] = true end
+    for name in text:gmatch "\nfunction signalbox%.json%.([%w_]+)%(" do told.json[name] = true end
+    told.signalbox.json, told.signalbox.version, told.signalbox.null = true, true, true
+
+    local store <close> = stores.open()
+    local transaction <close> = assert(store:begin())
+    local task = signalbox.spawn(function() end)
+    assert(store:save_signal { signal_type = "a", source_api = "b", canonical_key = "c",
+      confidence = 1, raw_data = {} })
+    local claim = store:claim()[1]
+    for class, methods in pairs {
+      signalbox = signalbox,
+      json = signalbox.json,
+      Store = getmetatable(store).__index,
+      Transaction = getmetatable(transaction).__index,
+      Task = getmetatable(task).__index,
+      Claim = getmetatable(claim).__index,
+    } do
+      assert.same(names_of(methods, class .. "."), names_of(told[class], class .. "."))
+    end
+    assert(transaction:rollback())
+    task:wait()
+  end)
+end)
