@@ -33,7 +33,7 @@ objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
 LIBRARY_SOURCES  := $(call sources,host host/text host/driver host/store)
 BINDING_SOURCES  := $(call sources,bindings)
-PROGRAM_SOURCES  := $(call sources,host/program)
+PROGRAM_SOURCES  := $(call sources,host/program host/program/sandbox)
 MODULES          := $(sort $(notdir $(patsubst %/,%,$(dir $(wildcard bindings/modules/*/*.c)))))
 QUERIES          := $(sort $(wildcard host/queries/*.sql))
 MIGRATIONS       := $(sort $(wildcard migrations/sqlite/*.sql))

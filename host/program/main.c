@@ -1,6 +1,7 @@
 /* signalbox: the words before the command; run.c does the rest. */
 #include "program/process.h"
 #include "program/run.h"
+#include "program/sandbox/sandbox.h"
 #include "version.h"
 
 #include <stdbool.h>
@@ -37,6 +38,9 @@ static int take_option(char **argv, int at, Flag flags[])
 int main(int argc, char **argv)
 {
     process_prepare();
+    if (argc > 1 && strcmp(argv[1], RULE_WORKER_FLAG) == 0) {
+        return rule_worker_main(argc, argv);
+    }
 
     Flag flags[] = {{"db", NULL}, {"log-format", NULL}, {"log-level", NULL}, {NULL, NULL}};
     int at = 1;

@@ -4,6 +4,7 @@
 #include "bindings/task.h"
 #include "program/guard.h"
 #include "program/process.h"
+#include "program/sandbox/sandbox.h"
 #include "program/scripts.h"
 #include "program/signals.h"
 #include "program/terminal.h"
@@ -117,6 +118,10 @@ static void prepare_state(lua_State *L, Invocation *invocation)
     set_flags(L, invocation->flags);
     luaL_requiref(L, "signalbox", luaopen_signalbox, false);
     lua_pop(L, 2);
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
+    lua_pushcfunction(L, luaopen_signalbox_rule_worker);
+    lua_setfield(L, -2, "signalbox.rule_worker");
+    lua_pop(L, 1);
     signals_watch(L);
     set_configured_database(L, invocation->flags);
     invocation->prepared = true;
