@@ -9,7 +9,9 @@ files["spec"] = { std = "lua54+busted" }
 files["scripts/rules"] = {
   std = "lua54",
   read_globals = {
-    "alert", "test", "at", "signal", "expect", "stats", "store", "hours_since_last", "now",
+    "alert", "test", "at", "signal", "figures", "run", "expect", "stats", "store", "now", "seconds",
+    "time", "iso", "hours_since_last", "above", "below", "each", "history", "change", "per_hour",
+    "least", "most", "mean", "runs", "last_run",
   },
 }
 

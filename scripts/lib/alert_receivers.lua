@@ -1,0 +1,110 @@
+--- Who is told of alerts, and how: the configuration's `alerts`, and scripts/notifiers.
+--
+--     alerts = {
+--       repeat_interval = "4h",
+--       notify = {
+--         { "slack" },                                       -- scripts/notifiers/slack.lua
+--         { "smtp", url = "smtp://mail.example.com", from = "...", to = "...",
+--           match = { severity = "critical" } },
+--       },
+--     }
+--
+-- Without `notify` it is Slack where SLACK_WEBHOOK_URL is set, else lines on stderr. A notifier's
+-- file returns {about=, defaults=?, prepare=function(options), send=function(options, notice)}, or
+-- in place of `send` has `beat`, which each check calls that went well.
+local cli <const> = require "signalbox.cli"
+local config <const> = require "signalbox.config"
+local host <const> = require "signalbox.host"
+local match <const> = require "signalbox.alert_match"
+
+local M = {}
+
+config.declare("alerts", { kind = "table",
+  about = "who is told of alerts, and how often; see signalbox help alerts" })
+
+-- What holds where neither the receiver, nor its notifier, nor the configuration says other.
+local DEFAULTS <const> = {
+  group_by = { "alertname" }, group_wait = 0, group_interval = 0, repeat_interval = "4h",
+  resolved = true,
+}
+local SPANS <const> = { "group_wait", "group_interval", "repeat_interval" }
+
+--- The first that is not nil.
+local function first(...)
+  for i = 1, select("#", ...) do
+    local value = select(i, ...)
+    if value ~= nil then return value end
+  end
+end
+
+local function load_notifier(kind)
+  local load_script, problem = host.load("notifiers/" .. tostring(kind))
+  if not load_script then
+    cli.fail(problem or string.format("there is no notifier '%s'", tostring(kind)),
+      "there are: " .. table.concat(cli.names "notifiers", ", "))
+  end
+  return load_script()
+end
+
+local function span(value, what)
+  local seconds, problem = cli.seconds(value)
+  return seconds or cli.fail(string.format("alerts: %s: %s", what, problem))
+end
+
+--- One receiver, complete.
+local function receiver_of(options, settings)
+  local kind = options[1]
+  local notifier = load_notifier(kind)
+  local defaults = notifier.defaults or {}
+  local receiver = { kind = kind, name = options.name or kind, notifier = notifier,
+    options = options }
+  for field, default in pairs(DEFAULTS) do
+    receiver[field] = first(options[field], defaults[field], settings[field], default)
+  end
+  for _, field in ipairs(SPANS) do receiver[field] = span(receiver[field], field) end
+  receiver.match = match.from_table(options.match)
+  if notifier.prepare then
+    local ok, problem = pcall(notifier.prepare, options)
+    if not ok then
+      local text = type(problem) == "table" and problem.message or tostring(problem)
+      cli.fail(string.format("notifier '%s': %s", receiver.name, text))
+    end
+  end
+  return receiver
+end
+
+--- The settings under `alerts`.
+function M.settings()
+  return config.get "alerts" or {}
+end
+
+--- All receivers; two of a kind need names of their own.
+---@return table[]
+function M.list()
+  local settings = M.settings()
+  local wanted = settings.notify or
+    { { config.get "slack.webhook_url" and "slack" or "log" } }
+  local list, seen = {}, {}
+  for i, options in ipairs(wanted) do
+    if type(options) == "string" then options = { options } end
+    list[i] = receiver_of(options, settings)
+    if seen[list[i].name] then
+      cli.fail(string.format("alerts: two receivers are called '%s'", list[i].name),
+        "give one of them another `name`")
+    end
+    seen[list[i].name] = true
+  end
+  return list
+end
+
+--- The configuration's inhibitions, their matchers read.
+function M.inhibitions()
+  local list = {}
+  for i, one in ipairs(M.settings().inhibit or {}) do
+    list[i] = { source = match.from_table(one.source), target = match.from_table(one.target),
+      equal = one.equal }
+  end
+  return list
+end
+
+return M

@@ -1,0 +1,141 @@
+--- What a rule looks at: the present, `stats` over time, the runs of commands. Part of the
+-- sandbox; see rule_worker.lua.
+local env <const>, words <const> = ...
+
+local assert <const>, error <const>, pairs <const> = assert, error, pairs
+local tostring <const>, type <const>, huge <const> = tostring, type, math.huge
+local gmatch <const>, gsub <const> = string.gmatch, string.gsub
+local store <const>, tools <const>, seconds <const> = env.store, words.tools, words.check.seconds
+
+env.seconds = seconds
+env.time, env.iso = tools.time, tools.iso
+
+--- The present, in epoch seconds; in a test or a backtest that of the moment.
+function env.now() return words.now end
+
+--- Hours since the newest signal of a type (of any, without one) was detected; huge where none was.
+function env.hours_since_last(signal_type)
+  local seen = env.stats.last_signal or {}
+  local newest
+  if signal_type then
+    newest = seen[signal_type]
+  else
+    for _, at in pairs(seen) do newest = newest and newest > at and newest or at end
+  end
+  return newest and (words.now - newest) / 3600 or huge
+end
+
+--- `value` where it is over the limit, else false; nil (no data) where it is nil.
+function env.above(value, limit)
+  return value ~= nil and (value > limit and value)
+end
+
+function env.below(value, limit)
+  return value ~= nil and (value < limit and value)
+end
+
+--- One instance for each entry of a table for which `judge(value, key)` gives a number or true; its
+-- label `name` is the key.
+function env.each(name, entries, judge)
+  local list = {}
+  for key, entry in pairs(entries or {}) do
+    local value = judge(entry, key)
+    if value then list[#list + 1] = { labels = { [name] = tostring(key) }, value = value } end
+  end
+  return list
+end
+
+--- A figure of `stats` by its dotted name.
+local function figure(name)
+  local value = env.stats
+  for part in gmatch(name, "[^.]+") do
+    if type(value) ~= "table" then return nil end
+    value = value[part]
+  end
+  return type(value) == "number" and value or nil
+end
+
+--- What the store noted of a figure during the last `span`, oldest first, and what it is now:
+-- array of {at=, value=}.
+function env.history(name, span)
+  local length = seconds(span)
+  local key = name .. " " .. length
+  if words.remembered[key] then return words.remembered[key] end
+  local list = {}
+  local rows = assert(store:rows([[
+    SELECT at, json_extract(figures, ?) AS value FROM stat_samples
+    WHERE at >= ? AND at < ? ORDER BY at]],
+    "$." .. gsub(gsub(name, '"', ""), "[^.]+", '"%0"'),
+    tools.iso(words.now - length), tools.iso(words.now)))
+  for row in rows do
+    if type(row.value) == "number" then
+      list[#list + 1] = { at = tools.time(row.at), value = row.value }
+    end
+  end
+  local current = figure(name)
+  if current then list[#list + 1] = { at = words.now, value = current } end
+  words.remembered[key] = list
+  return list
+end
+
+--- By how much a figure has grown during the last `span`; nil before there are two samples.
+function env.change(name, span)
+  local list = env.history(name, span)
+  return #list >= 2 and list[#list].value - list[1].value or nil
+end
+
+--- The same an hour.
+function env.per_hour(name, span)
+  local list = env.history(name, span)
+  local took = #list >= 2 and list[#list].at - list[1].at or 0
+  return took > 0 and (list[#list].value - list[1].value) / took * 3600 or nil
+end
+
+local function over(fold)
+  return function(name, span)
+    local list = env.history(name, span)
+    if #list == 0 then return nil end
+    local result = list[1].value
+    for i = 2, #list do result = fold(result, list[i].value, i) end
+    return result
+  end
+end
+
+--- Least, largest and mean value of a figure during the last `span`, the present one included.
+env.least = over(function(a, b) return a < b and a or b end)
+env.most = over(function(a, b) return a > b and a or b end)
+env.mean = over(function(a, b, i) return a + (b - a) / i end)
+
+local function run_of(row)
+  local ended = row.finished_at or row.started_at
+  return {
+    command = row.command, name = row.name, status = row.status, error = row.error,
+    started_at = tools.time(row.started_at), finished_at = row.finished_at and
+      tools.time(row.finished_at) or nil,
+    age = words.now - tools.time(ended),
+    counts = row.counts and tools.json.decode(row.counts) or {},
+  }
+end
+
+--- The runs of a command ("collect", "sync", "process", "backup") that began during the last
+-- `span`, newest first: {command=, name=, status=, started_at=, finished_at=, age=, counts=,
+-- error=}; age is in seconds since it ended.
+function env.runs(command, span)
+  local list = {}
+  local rows = assert(store:rows([[
+    SELECT command, name, started_at, finished_at, status, counts, error FROM runs
+    WHERE command = ? AND started_at >= ? AND started_at <= ? ORDER BY started_at DESC]],
+    command, tools.iso(words.now - seconds(span)), tools.iso(words.now)))
+  for row in rows do list[#list + 1] = run_of(row) end
+  return list
+end
+
+--- The last run of a command, of a name where one is given, or nil.
+function env.last_run(command, name)
+  local row, problem = store:row([[
+    SELECT command, name, started_at, finished_at, status, counts, error FROM runs
+    WHERE command = ?1 AND (?2 IS NULL OR name = ?2) AND started_at <= ?3
+    ORDER BY started_at DESC LIMIT 1]], command, name, tools.iso(words.now))
+  if problem then error(tostring(problem), 2) end
+  return row and run_of(row)
+end

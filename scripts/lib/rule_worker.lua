@@ -1,0 +1,220 @@
+--- How a rule file is run and evaluated: the first thing in a Lua state of the sandbox
+-- (host/program/sandbox), which then runs the file. Nothing that it answers is trusted by
+-- signalbox.rules, which asks.
+--
+-- A request: {text=, name=} or {embedded=}; seconds=; first= (rules before it are passed over);
+-- moments = {{now=, stats=, to=?, every=?}, ...}: the file is run anew for each, as if that were
+-- the present. With `to` and `every` a moment stands for several. tests= asks for those alone.
+--
+-- Answers: {declared=, problems=, tests=} after the file has run the first time, then for each
+-- moment and rule {moment=, rule=, instances=, nothing=?, clear=?} or {moment=, rule=, problem=}.
+local env <const>, tools <const>, request <const> = ...
+
+local error <const>, ipairs <const>, next <const>, pcall <const> = error, ipairs, next, pcall
+local tostring <const>, type <const> = tostring, type
+local huge <const>, math_type <const> = math.huge, math.type
+local concat <const>, pack <const>, sort <const> = table.concat, table.pack, table.sort
+local format <const>, find <const>, gsub <const> = string.format, string.find, string.gsub
+local match <const>, sub <const>, utf8_len <const> = string.match, string.sub, utf8.len
+
+local MOST_INSTANCES <const> = 1000
+local LONGEST_TEXT <const> = 4096
+local MOST_BYTES <const> = 1 << 20 -- of all texts that one rule gives
+
+--- What the parts of the sandbox share: `now`, and what the file has declared.
+local words <const> = { tools = tools }
+words.check = tools.load_embedded "lib/rule_check" ()
+for _, part in ipairs { "lib/rule_alert", "lib/rule_view", "lib/rule_test" } do
+  tools.load_embedded(part)(env, words)
+end
+local check <const> = words.check
+local fail <const>, line_of <const> = check.fail, check.line_of
+
+-- Texts ----------------------------------------------------------------------------------------
+
+local function shown(value)
+  if math_type(value) == "float" and value % 1 == 0 and value > -1e15 and value < 1e15 then
+    return format("%d", value)
+  end
+  return math_type(value) == "float" and format("%.4g", value) or tostring(value)
+end
+
+--- `{value}`, `{NAME}` and `{labels.NAME}` in a text. One that fails says so and loses no alert.
+local function render(text, value, labels)
+  if text == nil then return nil end
+  if type(text) == "function" then
+    local ok, made = pcall(text, value, labels)
+    if not ok or type(made) ~= "string" or not utf8_len(made) or find(made, "\0", 1, true) then
+      return ok and "(its text is no text)" or "(its text failed: " .. line_of(made, "") .. ")"
+    end
+    return sub(made, 1, LONGEST_TEXT)
+  end
+  return (gsub(text, "{([%w_.]+)}", function(name)
+    if name == "value" then return shown(value) end
+    return labels[name] or labels[match(name, "^labels%.(.+)$") or ""]
+  end))
+end
+
+-- Evaluating -----------------------------------------------------------------------------------
+
+local function sound_value(value)
+  if value == nil or value == true then return 1 end
+  if type(value) ~= "number" then fail("its value is a %s, and must be a number", type(value)) end
+  if value ~= value then fail "its value is NaN (0/0?)" end
+  if value == huge or value == -huge then fail "its value is infinite" end
+  return value
+end
+
+local function label_key(labels)
+  local names = {}
+  for name in next, labels do names[#names + 1] = name end
+  sort(names)
+  for i, name in ipairs(names) do names[i] = name .. "\1" .. labels[name] end
+  return concat(names, "\2")
+end
+
+--- One instance of a rule, complete.
+local function instance_of(rule, given, value)
+  local labels = {}
+  for name, text in next, rule.labels do labels[name] = text end
+  for name, text in next, check.labels(given, "labels") do labels[name] = text end
+  value = sound_value(value)
+  return { labels = labels, value = value,
+    summary = render(rule.summary, value, labels) or rule.name,
+    description = render(rule.description, value, labels),
+    runbook = render(rule.runbook, value, labels) }
+end
+
+local function size_of(instance)
+  local size = #instance.summary + #(instance.description or "") + #(instance.runbook or "")
+  for name, text in next, instance.labels do size = size + #name + #text end
+  return size
+end
+
+--- The instances of a list that `when` gave.
+local function instances_of(rule, list)
+  if list.labels ~= nil or list.value ~= nil then list = { list } end
+  local count = #list
+  if count > MOST_INSTANCES then
+    fail("it gives %d instances, and %d are allowed", count, MOST_INSTANCES)
+  end
+  for key in next, list do
+    if math_type(key) ~= "integer" or key < 1 or key > count then
+      fail("its list has the field '%s'; it is a list of {labels=, value=}", tostring(key))
+    end
+  end
+  local instances, seen, size = {}, {}, 0
+  for i = 1, count do
+    local one = list[i]
+    if type(one) ~= "table" then
+      fail("item %d of its list is a %s, and must be {labels=, value=}", i, type(one))
+    end
+    local instance = instance_of(rule, one.labels, one.value)
+    local key = label_key(instance.labels)
+    if seen[key] then fail("items %d and %d of its list have the same labels", seen[key], i) end
+    seen[key], size = i, size + size_of(instance)
+    if size > MOST_BYTES then fail("its labels and texts are longer than %d bytes", MOST_BYTES) end
+    instances[i] = instance
+  end
+  return instances
+end
+
+local function judge(rule)
+  local result = pack(rule.when())
+  local given = result[1]
+  local answer = {}
+  if given == nil and result[2] ~= nil then error(result[2], 0) end -- as the store's calls fail
+  if given == nil then
+    answer.nothing = true
+    answer.instances = tools.array {}
+  elseif given == false then
+    answer.instances = tools.array {}
+  elseif given == true or type(given) == "number" then
+    answer.instances = { instance_of(rule, nil, given) }
+  elseif type(given) == "table" then
+    answer.instances = tools.array(instances_of(rule, given))
+  else
+    fail("`when` gave a %s, and may give false, true, a number or a list", type(given))
+  end
+  if rule.resolve_when then answer.clear = rule.resolve_when() and true or false end
+  return answer
+end
+
+local function evaluate(moment, first)
+  for i = first, #words.declared do
+    local rule = words.declared[i]
+    local ok, answer = pcall(judge, rule)
+    if not ok then answer = { problem = line_of(answer, rule.place) } end
+    answer.moment, answer.rule = moment, i
+    tools.reply(answer)
+  end
+end
+
+-- The request ----------------------------------------------------------------------------------
+
+--- The table of figures stays the same one, for a rule file may have kept it in a local.
+local function set_stats(values)
+  for name in next, env.stats do env.stats[name] = nil end
+  for name, value in next, values do env.stats[name] = value end
+end
+
+--- Runs the file; its alerts and tests are declared from here on.
+local function run_file(chunk)
+  words.declared, words.problems, words.tests, words.remembered = {}, {}, {}, {}
+  local ok, problem = pcall(chunk)
+  if not ok then
+    words.problems[#words.problems + 1] = { problem = line_of(problem, tools.place()) }
+  end
+end
+
+--- What the asker may know of a rule: no functions.
+local function description_of(rule)
+  return { name = rule.name, place = rule.place, for_ = rule.for_, severity = rule.severity,
+    keep_firing_for = rule.keep_firing_for, n_of_m = rule.n_of_m, no_data = rule.no_data,
+    has_resolve_when = rule.resolve_when ~= nil, labels = rule.labels,
+    inhibits = rule.inhibits, depends_on = rule.depends_on,
+    summary = type(rule.summary) == "string" and rule.summary or rule.name }
+end
+
+local function declare()
+  local list = {}
+  for i, rule in ipairs(words.declared) do list[i] = description_of(rule) end
+  local answer = { declared = tools.array(list), problems = tools.array(words.problems) }
+  if request.tests then answer.tests = tools.array(words.tests) end
+  local ok, problem = pcall(tools.reply, answer)
+  if not ok then -- a test has something in it that is no data
+    tools.reply { declared = tools.array(list), problems = { { problem = line_of(problem, "") } } }
+  end
+end
+
+local function main()
+  tools.deadline(request.seconds)
+  local chunk, problem
+  if request.embedded then
+    chunk, problem = tools.load_embedded(request.embedded)
+  else
+    chunk, problem = tools.load_text(request.text, request.name)
+  end
+  env.stats = {}
+  if not chunk then
+    problem = line_of(problem, "")
+    return tools.reply { declared = tools.array {}, problems = { { problem = problem } } }
+  end
+  local announced, count = false, 0
+  for _, moment in ipairs(request.moments) do
+    if moment.stats then set_stats(moment.stats) end
+    local at = moment.now
+    repeat
+      words.now, count = at, count + 1
+      run_file(chunk)
+      if not announced then
+        declare()
+        announced = true
+      end
+      if not request.tests then evaluate(count, count == 1 and request.first or 1) end
+      at = moment.every and at + moment.every
+    until not at or at > moment.to
+  end
+end
+
+main()
