@@ -16,11 +16,11 @@ LUA_LIBS   ?= -llua5.4
 
 SANITIZE ?=
 CFLAGS   ?= -O2 -g
+FORTIFY  ?= $(if $(SANITIZE),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
 
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
             -Wpointer-arith -Wwrite-strings -Wformat=2 -Wundef -Wvla
-HARDEN   := -fstack-protector-strong -fstack-clash-protection -fcf-protection \
-            $(if $(SANITIZE),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+HARDEN   := -fstack-protector-strong -fstack-clash-protection -fcf-protection $(FORTIFY)
 SANITIZER := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer)
 
 ALL_CFLAGS  = -std=c17 -D_GNU_SOURCE $(WARNINGS) $(HARDEN) $(SANITIZER) -fPIC -fvisibility=hidden \
@@ -118,6 +118,7 @@ $(BUILD)/inputs: FORCE
 	    $(call need_file,/usr/include/sqlite3.h,libsqlite3-dev) \
 	    $(call need_file,/usr/include/zstd.h,libzstd-dev) \
 	    $(call need_file,/usr/include/histedit.h,libedit-dev) \
+	    $(call need_file,/usr/include/xxhash.h,libxxhash-dev) \
 	    $(call need_file,/usr/include/*/curl/curl.h,libcurl4-openssl-dev) \
 	    echo '$(INPUTS)' > $@; }
 
@@ -132,7 +133,7 @@ need_file = ls $(1) >/dev/null 2>&1 || { \
 # ---- installing what is missing, and the two commands of a newcomer -----------------------------
 
 PACKAGES := gcc libc6-dev make lua5.4 liblua5.4-dev libsqlite3-dev libcurl4-openssl-dev \
-            libzstd-dev libedit-dev lua-argparse lua-cjson lua-busted pkgconf
+            libzstd-dev libedit-dev libxxhash-dev lua-argparse lua-cjson lua-busted pkgconf
 
 # Nothing is built before what building needs is there.
 $(BUILD)/inputs: | $(filter deps,$(patsubst test,deps,$(patsubst demo,deps,$(MAKECMDGOALS))))
@@ -201,9 +202,11 @@ asan:
 VALGRIND = valgrind --quiet --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite
 ## valgrind: the specs, and the programs that they run, under valgrind
 .PHONY: valgrind
-valgrind: all
-	@$(call need,valgrind,valgrind) \
-	SIGNALBOX_BUILD=$(BUILD) SIGNALBOX_SLOW=20 SIGNALBOX_UNDER='$(VALGRIND)' \
+# (A fortified memmove looks like a memcpy that overlaps.)
+valgrind:
+	@$(call need,valgrind,valgrind) $(call need,$(BUSTED),lua-busted) :
+	$(Q)$(MAKE) BUILD=build-valgrind FORTIFY= all
+	@SIGNALBOX_BUILD=build-valgrind SIGNALBOX_SLOW=20 SIGNALBOX_UNDER='$(VALGRIND)' \
 	    $(VALGRIND) $(LUA) $(shell command -v $(BUSTED)) --ignore-lua $(SPEC)
 
 ## fuzz: each target of spec/fuzz for SECONDS=30 (FUZZ=json for one)
@@ -233,11 +236,12 @@ $(BUILD)/fuzz/%: spec/fuzz/%.c $(BINDING_OBJECTS) $(BUILD)/libsignalbox.a
 .PHONY: coverage
 coverage:
 	@$(call need,lcov,lcov)
-	$(Q)$(MAKE) BUILD=build-coverage CFLAGS='-Og -g --coverage' LDFLAGS=--coverage all
+	$(Q)$(MAKE) BUILD=build-coverage CFLAGS='-O1 -g --coverage' LDFLAGS=--coverage all
 	$(Q)find build-coverage -name '*.gcda' -delete
 	-@SIGNALBOX_BUILD=build-coverage $(BUSTED) $(SPEC)
 	$(Q)lcov --quiet --capture --directory build-coverage/obj --base-directory . --no-external \
-	    --output-file build-coverage/lcov.info
+	    --output-file build-coverage/lcov.info 2>build-coverage/lcov.log || \
+	    { cat build-coverage/lcov.log >&2; exit 1; }
 	$(Q)genhtml --quiet --output-directory build-coverage/report build-coverage/lcov.info
 	@lcov --list build-coverage/lcov.info
 
