@@ -4,6 +4,7 @@
 #include "bindings/task.h"
 #include "program/guard.h"
 #include "program/process.h"
+#include "program/prompt.h"
 #include "program/sandbox/sandbox.h"
 #include "program/scripts.h"
 #include "program/signals.h"
@@ -46,7 +47,8 @@ static void add_module_path(lua_State *L)
     lua_pop(L, 1);
 }
 
-/* signalbox.host: what only the program itself can tell its scripts; see scripts.h and terminal.h.
+/* signalbox.host: what only the program itself can tell its scripts; see scripts.h, terminal.h and
+ * prompt.h.
  * The table `flags` has the options before the command. */
 static int open_host(lua_State *L)
 {
@@ -55,6 +57,7 @@ static int open_host(lua_State *L)
     lua_setfield(L, -2, "flags");
     scripts_open(L);
     terminal_open(L);
+    prompt_open(L);
     return 1;
 }
 

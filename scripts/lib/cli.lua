@@ -223,6 +223,7 @@ function M.closest(word, names)
   local best, least = nil, #word < 4 and 2 or 3
   for _, name in ipairs(names) do
     local edits = name:sub(1, #word) == word and 1 or distance(word, name)
+    if name:sub(1, 2) ~= word:sub(1, 2) then edits = edits + 0.5 end -- slips are rarely so early
     if edits < least then best, least = name, edits end
   end
   return best

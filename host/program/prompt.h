@@ -1,0 +1,11 @@
+/* What a prompt needs of its host: to try something and go on whatever became of it. */
+#ifndef SIGNALBOX_PROMPT_H
+#define SIGNALBOX_PROMPT_H
+
+#include <lua.h>
+
+/* Sets in the table on top of the stack `attempt(f, ...)`: true and what `f` gave, or false, the
+ * error as it is shown, and whether it was Ctrl-C. That is over then: the prompt goes on. */
+void prompt_open(lua_State *L);
+
+#endif
