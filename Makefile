@@ -268,17 +268,18 @@ format:
 # ---- installing ---------------------------------------------------------------------------------
 
 # SOURCE:DESTINATION below PREFIX:MODE. What install puts there, uninstall removes.
+LIBDIR  ?= lib
 LUA_DIR := lua/5.4
 INSTALLED = \
     $(BUILD)/signalbox:bin/signalbox:755 \
     $(BUILD)/signalbox.so:lib/$(LUA_DIR)/signalbox.so:644 \
-    $(MODULES:%=$(BUILD)/lib/signalbox/%.so:lib/$(LUA_DIR)/signalbox/%.so:644) \
-    $(foreach f,$(notdir $(wildcard scripts/lib/*.lua)),scripts/lib/$(f):share/$(LUA_DIR)/signalbox/$(f):644) \
-    $(foreach f,$(SCRIPTS),$(f):share/signalbox/$(f):644) \
-    $(foreach f,$(wildcard bindings/meta/*.lua),$(f):share/signalbox/meta/$(notdir $(f)):644) \
-    $(BUILD)/libsignalbox.a:lib/libsignalbox.a:644 \
+    $(foreach f,$(MODULES:=.so),$(BUILD)/lib/signalbox/$(f):lib/$(LUA_DIR)/signalbox/$(f):644) \
+    $(foreach f,$(filter scripts/lib/%,$(SCRIPTS)),$(f):share/$(LUA_DIR)/signalbox/$(notdir $(f)):644) \
+    $(foreach f,$(filter-out scripts/lib/%,$(SCRIPTS)),$(f):share/signalbox/$(f):644) \
+    $(foreach f,$(notdir $(wildcard bindings/meta/*)),bindings/meta/$(f):share/signalbox/meta/$(f):644) \
+    $(BUILD)/libsignalbox.a:$(LIBDIR)/libsignalbox.a:644 \
     $(foreach f,$(PUBLIC_HEADERS),host/$(f):include/signalbox/$(f):644) \
-    $(BUILD)/signalbox.pc:lib/pkgconfig/signalbox.pc:644
+    $(BUILD)/signalbox.pc:$(LIBDIR)/pkgconfig/signalbox.pc:644
 
 # What store/store.h includes, and itself.
 PUBLIC_HEADERS := error.h driver/query.h driver/driver.h driver/driver_calls.h store/store.h
@@ -308,14 +309,15 @@ uninstall:
 $(BUILD)/signalbox.pc: FORCE
 	@printf '%s\n' 'prefix=$(PREFIX)' 'Name: signalbox' 'Description: a store of signals' \
 	    'Version: $(VERSION)' 'Requires.private: sqlite3' 'Cflags: -I$${prefix}/include/signalbox' \
-	    'Libs: -L$${prefix}/lib -lsignalbox' 'Libs.private: -lm -lpthread' >$@
+	    'Libs: -L$${prefix}/$(LIBDIR) -lsignalbox' 'Libs.private: -lm -lpthread' >$@
 
 ## deb: a Debian package, build/signalbox_VERSION_ARCH.deb
 .PHONY: deb
 deb:
 	@$(call need,dpkg-shlibdeps,dpkg-dev)
 	$(Q)rm -rf $(BUILD)/deb
-	$(Q)$(MAKE) --no-print-directory install PREFIX=/usr DESTDIR=$(BUILD)/deb/root
+	$(Q)$(MAKE) --no-print-directory install PREFIX=/usr \
+	    LIBDIR=lib/$$(dpkg-architecture -qDEB_HOST_MULTIARCH) DESTDIR=$(BUILD)/deb/root
 	$(Q)umask 022 && .ci/deb $(BUILD)/deb/root $(VERSION) $(BUILD)
 
 ## clean: remove what was built
