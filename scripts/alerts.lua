@@ -244,9 +244,8 @@ end
 -- test, backtest, metrics ----------------------------------------------------------------------
 
 local function test(args)
-  local tests <const> = require "signalbox.rule_tests"
-  if args.at then return tests.evaluate_at(args) end
-  return tests.run(args.names, args.json)
+  if args.at then return require("signalbox.alert_backtest").run_at(args) end
+  return require("signalbox.rule_tests").run(args.names, args.json)
 end
 
 local function backtest(args)

@@ -4,6 +4,9 @@
 --     due                  pending signals that nothing holds back
 --     oldest_due_at        since when the oldest of them is (epoch seconds)
 --     last_signal          by type, when the newest was detected
+--     last_saved_at        when the last one was saved
+--     schema_version       of the last migration
+--     schema_size          bytes of all definitions in the schema
 --     free_bytes           of the database, that VACUUM would give back
 --
 -- All but a first look at a large store cost the same at any size: types are followed from the last
@@ -38,6 +41,12 @@ function M.read(store, now, before)
     WHERE status = 'pending' AND available_at <= ?]], at))
   figures.due = due.due
   figures.oldest_due_at = due.oldest and signalbox.time(due.oldest)
+  local last = store:row "SELECT created_at FROM signals ORDER BY id DESC LIMIT 1"
+  figures.last_saved_at = last and signalbox.time(last.created_at)
+  local schema = assert(store:row [[
+    SELECT (SELECT max(version) FROM schema_migrations) AS version, sum(length(sql)) AS size
+    FROM sqlite_schema]])
+  figures.schema_version, figures.schema_size = schema.version, schema.size
   local free, page = store:row "PRAGMA freelist_count", store:row "PRAGMA page_size"
   figures.free_bytes = free and page and free.freelist_count * page.page_size
 

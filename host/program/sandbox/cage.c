@@ -48,10 +48,16 @@ static void *allocate(void *context, void *block, size_t old_size, size_t new_si
 
 /* ---- the clock -------------------------------------------------------------------------------- */
 
+/* A text, or one of the rules that the program carries in itself. */
+static bool is_rule_file(const char *source) {
+    static const char carried[] = "=scripts/rules/";
+    return source[0] == '@' || strncmp(source, carried, sizeof carried - 1) == 0;
+}
+
 void cage_push_place(lua_State *L) {
     lua_Debug frame;
     for (int level = 0; lua_getstack(L, level, &frame); level++) {
-        if (lua_getinfo(L, "Sl", &frame) && frame.source[0] == '@' && frame.currentline > 0) {
+        if (lua_getinfo(L, "Sl", &frame) && is_rule_file(frame.source) && frame.currentline > 0) {
             lua_pushfstring(L, "%s:%d", frame.short_src, frame.currentline);
             return;
         }

@@ -43,7 +43,7 @@ bool cage_is_late(const Cage *cage);
  * it can't be loaded and returns false. Bytecode is refused. `name` as in lua_load. */
 bool cage_load_text(lua_State *L, const char *text, size_t size, const char *name);
 
-/* Pushes "FILE:LINE" of the innermost function on the stack that came from a text, or "". */
+/* Pushes "FILE:LINE" of the innermost function on the stack that is a rule file's, or "". */
 void cage_push_place(lua_State *L);
 
 #endif
