@@ -65,6 +65,7 @@ void suppression_open(lua_State *L);
 void statistics_open(lua_State *L);
 void transaction_open(lua_State *L);
 void sql_open(lua_State *L);
+void upkeep_open(lua_State *L);
 
 /* Pushes {pending=, queued=, pushed=, rejected=, failed=} (processing.c). */
 void processing_push(lua_State *L, const int64_t counts[STATE_COUNT]);

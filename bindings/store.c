@@ -130,6 +130,7 @@ void store_module_open(lua_State *L) {
     statistics_open(L);
     transaction_open(L);
     sql_open(L);
+    upkeep_open(L);
     lua_setfield(L, -2, "__index");
     lua_pop(L, 1);
 

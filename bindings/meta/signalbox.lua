@@ -276,6 +276,14 @@ function Store:clean_expired_cache() end
 ---@return signalbox.Stats? stats, signalbox.Error? err
 function Store:get_stats() end
 
+---Moves what the log has into the database file; this happens by itself, too.
+---@return true|nil, signalbox.Error?
+function Store:checkpoint() end
+
+---Gives the space of what was deleted back to the disk. Others wait meanwhile.
+---@return true|nil, signalbox.Error?
+function Store:compact() end
+
 -- ---- transactions and SQL -----------------------------------------------------------------------
 
 --- Runs `fn(...)` in a transaction, or a savepoint inside another, and gives what it returned after

@@ -190,6 +190,10 @@ static inline Status db_backup(Db *db, const char *path, BackupProgress *progres
  * of it, and waiting for others. */
 static inline Status db_tidy(Db *db, bool full, Error *error);
 
+/* Writes the database anew without its free pages; others wait meanwhile. BUSY inside a
+ * transaction, or where somebody is writing. DB_CAP_FILE only. */
+static inline Status db_compact(Db *db, Error *error);
+
 /* True where `path` (of an open or closed file, links followed) is one of the files of a database
  * that this process has open: closing any descriptor of those would drop the engine's locks. */
 bool driver_owns_file(const char *path);
@@ -234,6 +238,7 @@ struct Driver {
     Status (*backup)(Db *db, const char *path, BackupProgress *progress, void *context,
                      Error *error);
     Status (*tidy)(Db *db, bool full, Error *error);
+    Status (*compact)(Db *db, Error *error);
 };
 
 extern const Driver sqlite_driver;

@@ -142,6 +142,10 @@ static inline Status db_tidy(Db *db, bool full, Error *error) {
     return db->driver->tidy(db, full, error);
 }
 
+static inline Status db_compact(Db *db, Error *error) {
+    return db->driver->compact(db, error);
+}
+
 static inline Status st_run(St *st, Error *error) {
     Status status;
     do {

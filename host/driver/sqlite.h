@@ -143,6 +143,7 @@ void sqlite_interrupt_all(Db *db);
 /* sqlite_checkpoint.c */
 void sqlite_checkpoint_begin(SqliteDb *db);
 Status sqlite_tidy(Db *db, bool full, Error *error);
+Status sqlite_compact(Db *db, Error *error);
 
 /* sqlite_count.c. All but the first are to be called with db->counter set. */
 Status sqlite_count_open(SqliteDb *db, const Counted *counted, Error *error);

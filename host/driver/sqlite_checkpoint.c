@@ -27,13 +27,17 @@ void sqlite_checkpoint_begin(SqliteDb *db) {
     sqlite3_wal_hook(db->connection, note_commit, db);
 }
 
+static Status open_checkpointer(SqliteDb *db, Error *error) {
+    return db->checkpointer
+               ? STATUS_OK
+               : sqlite_open_another(db, SQLITE_OPEN_READWRITE, &db->checkpointer, error);
+}
+
 /* The caller holds the write lock and has written nothing. */
 static Status move_pages(SqliteDb *db, Error *error) {
-    if (!db->checkpointer) {
-        Status status = sqlite_open_another(db, SQLITE_OPEN_READWRITE, &db->checkpointer, error);
-        if (status != STATUS_OK) {
-            return status;
-        }
+    Status status = open_checkpointer(db, error);
+    if (status != STATUS_OK) {
+        return status;
     }
     /* The next transaction starts the log anew, unless a reader needs it still: then it goes on
      * growing, and what is new is moved when there is as much again. */
@@ -64,4 +68,23 @@ Status sqlite_tidy(Db *head, bool full, Error *error) {
     Status status = move_pages(db, error);
     sqlite_control(db, CONTROL_ROLLBACK, NULL);
     return status == STATUS_OK || may_wait(db, status, full) ? STATUS_OK : status;
+}
+
+/* On the connection beside: nothing counts its rows, nobody's statements are prepared on it. */
+Status sqlite_compact(Db *head, Error *error) {
+    SqliteDb *db = (SqliteDb *)head;
+    if (db->mode == DB_READ) {
+        return error_set(error, STATUS_READONLY, "'%s' is open for reading only", db->path);
+    }
+    if (!sqlite3_get_autocommit(db->connection)) {
+        return error_set(error, STATUS_BUSY, "a transaction is open");
+    }
+    Status status = open_checkpointer(db, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    sqlite3_busy_timeout(db->checkpointer, (int)(db->busy_timeout * 1000));
+    int code = sqlite3_exec(db->checkpointer, "VACUUM", NULL, NULL, NULL);
+    sqlite3_busy_timeout(db->checkpointer, 0);
+    return code == SQLITE_OK ? STATUS_OK : sqlite_fail_of(db, db->checkpointer, code, error);
 }

@@ -302,4 +302,5 @@ const Driver sqlite_driver = {
     .worker_alive = sqlite_worker_alive,
     .backup = sqlite_backup,
     .tidy = sqlite_tidy,
+    .compact = sqlite_compact,
 };

@@ -2,6 +2,7 @@
 
 #include "bindings/bindings.h"
 #include "bindings/task.h"
+#include "program/files.h"
 #include "program/guard.h"
 #include "program/process.h"
 #include "program/prompt.h"
@@ -47,7 +48,7 @@ static void add_module_path(lua_State *L)
     lua_pop(L, 1);
 }
 
-/* signalbox.host: what only the program itself can tell its scripts; see scripts.h, terminal.h and
+/* signalbox.host: what only the program itself can tell its scripts; see scripts.h, terminal.h, files.h and
  * prompt.h.
  * The table `flags` has the options before the command. */
 static int open_host(lua_State *L)
@@ -57,6 +58,7 @@ static int open_host(lua_State *L)
     lua_setfield(L, -2, "flags");
     scripts_open(L);
     terminal_open(L);
+    files_open(L);
     prompt_open(L);
     return 1;
 }

@@ -125,3 +125,11 @@ Status store_backup(Store *store, const char *path, BackupProgress *progress, vo
 Status store_checkpoint(Store *store, Error *error) {
     return db_tidy(store->main, true, error);
 }
+
+Status store_compact(Store *store, Error *error) {
+    if (!(db_caps(store->main) & DB_CAP_FILE)) {
+        return error_set(error, STATUS_SQL, "a server gives space back by itself");
+    }
+    Status status = db_compact(store->main, error);
+    return status == STATUS_OK ? store_checkpoint(store, error) : status;
+}

@@ -321,5 +321,8 @@ Status store_backup(Store *store, const char *path, BackupProgress *progress, vo
                     Error *error);
 /* Checkpoints what there is. */
 Status store_checkpoint(Store *store, Error *error);
+/* Gives the space of what was deleted back to the disk. SQL where the database is no file; else as
+ * db_compact. */
+Status store_compact(Store *store, Error *error);
 
 #endif

@@ -198,13 +198,24 @@ function M.all()
   return list
 end
 
---- Names in the configuration files that nobody declared, each with its file: slips, mostly.
+--- Whether a script has that name: what is its own in the files stands below it.
+local function is_script(name)
+  for _, kind in ipairs { "", "lib/", "collectors/", "sinks/", "notifiers/" } do
+    if host.find(kind .. name) then return true end
+  end
+  return false
+end
+
+--- Names in the configuration files that nobody knows, each with its file: slips, mostly.
 function M.unused()
   local known, list = {}, {}
   for _, setting in ipairs(settings) do known[setting.name:match "^[^.]+"] = true end
   for _, file in ipairs(load_files()) do
     for name in pairs(file.values) do
-      if not known[name] then list[#list + 1] = { name = tostring(name), path = file.path } end
+      name = tostring(name)
+      if not known[name] and not is_script(name) then
+        list[#list + 1] = { name = name, path = file.path }
+      end
     end
   end
   return list

@@ -1,0 +1,142 @@
+--- signalbox doctor: what this installation is made of, what is wrong with it, and how to mend it.
+local cli <const> = require "signalbox.cli"
+local config <const> = require "signalbox.config"
+local host <const> = require "signalbox.host"
+local signalbox <const> = require "signalbox"
+
+local LOW_DISK <const> = 500 * 1024 * 1024
+local OTHERS <const> = tonumber("077", 8)
+
+--- The findings of a visit: each {area, level = "ok"|"note"|"wrong", text, hint}.
+local findings
+
+local function say(level, area, text, hint)
+  findings[#findings + 1] = { level = level, area = area, text = text, hint = hint }
+end
+
+local function check_program()
+  say("ok", "program", string.format("signalbox %s, %s, %s", signalbox.version, _VERSION,
+    host.program() or "?"))
+  for _, name in ipairs { "argparse", "signalbox.edit", "signalbox.http" } do
+    local ok, problem = pcall(require, name)
+    local lacks = not ok and tostring(problem):match "[^\n]*"
+    if lacks then
+      say("wrong", "program", string.format("%s does not load: %s", name, lacks),
+        name == "argparse" and "apt install lua-argparse" or "make install, or make in its folder")
+    end
+  end
+end
+
+local function check_settings()
+  for _, stray in ipairs(config.unused()) do
+    say("wrong", "settings", string.format("%s: '%s' is no setting", stray.path, stray.name),
+      "signalbox config lists those that are")
+  end
+  local set = {}
+  for _, setting in ipairs(config.all()) do
+    if setting.value and setting.source ~= "default" then
+      set[#set + 1] = string.format("%s (%s)", setting.name, setting.source)
+    end
+  end
+  say("ok", "settings", #set > 0 and table.concat(set, ", ") or "all at their defaults")
+  local folder = host.config_folder()
+  local file = folder and host.file(folder .. "/config.lua")
+  if file and file.mode & OTHERS ~= 0 then
+    say("note", "settings", folder .. "/config.lua can be read by others",
+      "chmod 600 " .. folder .. "/config.lua, if it has secrets")
+  end
+end
+
+local function check_file(path)
+  local file = host.file(path)
+  if not file then return end
+  if file.mode & OTHERS ~= 0 then
+    say("note", "database", string.format("%s can be read by others (mode %03o)", path, file.mode),
+      "chmod 600 " .. path)
+  end
+  if not file.is_ours then
+    say("note", "database", path .. " belongs to another user",
+      "run signalbox as that user, or chown it")
+  end
+  local level = file.disk_free < LOW_DISK and "wrong" or "ok"
+  say(level, "disk", cli.bytes(file.disk_free) .. " free",
+    level == "wrong" and "free some: a full disk stops every write" or nil)
+end
+
+local function check_engine(store)
+  local engine = store:row "SELECT sqlite_version() AS version"
+  if not engine then return end
+  say("ok", "engine", "SQLite " .. engine.version)
+  local options = {}
+  for row in assert(store:rows [[
+    SELECT compile_options AS name
+    FROM pragma_compile_options
+    WHERE name GLOB 'ENABLE_*' OR name GLOB 'OMIT_*' OR name GLOB 'THREADSAFE*'
+    ORDER BY name]])
+  do
+    options[#options + 1] = row.name:gsub("^ENABLE_", "")
+  end
+  say("ok", "engine", "built with " .. table.concat(options, " "))
+end
+
+local function check_contents(store)
+  local stats = cli.check(store:get_stats())
+  say("ok", "database", string.format("%s, %s pending", cli.plural(stats.total_signals, "signal"),
+    cli.thousands(stats.processing_status.pending)))
+  local failed = stats.processing_status.failed
+  if failed > 0 then
+    say("note", "processing", cli.plural(failed, "signal") .. " failed for good",
+      "signalbox repl: .sql SELECT * FROM signal_processing WHERE status = 'failed'")
+  end
+  if stats.active_suppression_entries == 0 and stats.total_signals > 0 then
+    say("note", "suppression", "the cache is empty: nothing is known of what the CRM has",
+      "signalbox sync")
+  end
+end
+
+local function check_database(args)
+  local path = cli.database(args)
+  if not path:find "://" then check_file(path) end
+  local store, problem = signalbox.open(path, { mode = "ro" })
+  if not store then
+    local is_missing = problem.code == "not_found"
+    say(is_missing and "note" or "wrong", "database", tostring(problem), is_missing and
+      "signalbox collect, import or migrate up make one" or nil)
+    return
+  end
+  local closing <close> = store
+  say("ok", "database", tostring(closing):match "%((.*)%)" or path)
+  check_engine(store)
+  check_contents(store)
+end
+
+local MARKS <const> = { ok = { "✓", "green" }, note = { "·", "yellow" }, wrong = { "✗", "red" } }
+
+return cli.command {
+  about = "what this installation is made of, what is wrong, and how to mend it",
+  database = "argument",
+  json = true,
+  notes = "The exit code is 3 where something is wrong; notes alone are none.\n",
+  examples = { { "signalbox doctor signals.db" } },
+
+  run = function(args)
+    findings = {}
+    check_program()
+    check_settings()
+    check_database(args)
+    local wrong = 0
+    for _, finding in ipairs(findings) do
+      if finding.level == "wrong" then wrong = wrong + 1 end
+    end
+    if args.json then
+      cli.json { findings = findings, wrong = wrong }
+      return wrong > 0 and cli.FOUND or cli.DONE
+    end
+    for _, finding in ipairs(findings) do
+      local mark = MARKS[finding.level]
+      print(string.format("%s %-12s %s", cli.colour(mark[1], mark[2]), finding.area, finding.text))
+      if finding.hint then print(string.rep(" ", 15) .. finding.hint) end
+    end
+    return wrong > 0 and cli.FOUND or cli.DONE
+  end,
+}

@@ -1,0 +1,175 @@
+--- signalbox new: a working starting point for a script of one's own.
+local cli <const> = require "signalbox.cli"
+local host <const> = require "signalbox.host"
+
+--- What each kind begins as; NAME stands for its name.
+local TEMPLATES <const> = {
+  script = [[
+#!/usr/bin/env signalbox
+-- NAME.lua: the companies with most signals.
+--
+--     signalbox run NAME.lua 20
+local signalbox = require "signalbox"
+
+local count = tonumber((...)) or 10
+local store <close> = assert(signalbox.open(nil, { mode = "ro" }))
+
+for row in assert(store:rows([=[
+  SELECT canonical_key, count(*) AS signals
+  FROM signals
+  GROUP BY canonical_key
+  ORDER BY signals DESC, canonical_key
+  LIMIT ?]=], count))
+do
+  print(row.canonical_key, row.signals)
+end
+]],
+
+  command = [[
+--- signalbox NAME: the newest signals of a type.
+local cli = require "signalbox.cli"
+
+return cli.command {
+  about = "the newest signals of a type",
+  database = "option",
+  json = true,
+  arguments = function(parser)
+    parser:argument("type", "such as github_spike")
+    parser:option("--limit", "how many"):convert(cli.count):default "10"
+  end,
+
+  run = function(args)
+    local store <close> = cli.open(args, { mode = "ro" })
+    local list = {}
+    for signal in assert(store:signals { signal_type = args.type, limit = args.limit }) do
+      list[#list + 1] = signal
+    end
+    if args.json then return cli.json { signals = list } end
+    cli.table(list, { "id", "canonical_key", "confidence", "detected_at" })
+  end,
+}
+]],
+
+  collector = [[
+--- NAME: a collector. `signalbox collect NAME --dry-run` shows what it would save.
+local signalbox = require "signalbox"
+
+return {
+  about = "what NAME publishes",
+  signals = { "NAME_launch" },
+
+  collect = function(context)
+    -- In place of this list: signalbox.http { url = ... }, and what its body says.
+    local found = {
+      { name = "Acme", website = "https://acme.ai", votes = 240, at = signalbox.now() },
+    }
+    for _, item in ipairs(found) do
+      context:signal {
+        signal_type = "NAME_launch",
+        source_api = "NAME",
+        refs = { domain_or_website = item.website, fallback_company_name = item.name },
+        company_name = item.name,
+        confidence = item.votes > 200 and 0.8 or 0.5,
+        detected_at = item.at,
+        raw_data = item,
+      }
+    end
+    context.cursor = signalbox.now() -- saved together with the signals above, or not at all
+  end,
+}
+]],
+
+  rule = [[
+-- NAME: a rule. `signalbox alerts test` runs its test, `signalbox alerts check` the rule.
+alert("NAME", {
+  when     = function() return stats.processing_status.pending > 10000 end,
+  for_     = "30m",
+  severity = "warning",
+  summary  = "more than 10,000 signals wait to be processed",
+})
+
+test("NAME is quiet while little waits", {
+  at "0h"  { expect "quiet" },
+})
+]],
+
+  sink = [[
+--- NAME: a sink. `signalbox process --sink NAME` delivers to it.
+local signalbox = require "signalbox"
+
+return {
+  about = "writes one line a company to NAME.ndjson",
+
+  open = function()
+    local file, problem = io.open("NAME.ndjson", "a")
+    if not file then return nil, problem end
+    return { file = file, label = "file NAME.ndjson" }
+  end,
+
+  --- Gives what came of each delivery: {page_id=}, or {again=} with what went wrong. One that was
+  --- tried before has `again`, and must be looked up before it is written a second time.
+  deliver_batch = function(sink, deliveries)
+    local outcomes = {}
+    for i, delivery in ipairs(deliveries) do
+      local item = delivery.item
+      sink.file:write(signalbox.json.encode(item), "\n")
+      outcomes[i] = { page_id = item.idempotency_key }
+    end
+    sink.file:flush()
+    return outcomes
+  end,
+
+  close = function(sink) sink.file:close() end,
+}
+]],
+}
+
+--- Where one of a kind is looked for: the first of the user's own folders.
+local function folder_of(kind)
+  local folder = host.folders()[1]
+  if not folder then cli.fail "there is no folder for scripts: set SIGNALBOX_PATH or HOME" end
+  return kind == "command" and folder or string.format("%s/%ss", folder, kind)
+end
+
+local NEXT <const> = {
+  script = "signalbox run %s",
+  command = "signalbox %s --help",
+  collector = "signalbox collect %s --dry-run",
+  rule = "signalbox alerts test",
+  sink = "signalbox process --sink %s",
+}
+
+return cli.command {
+  about = "a working starting point for a script of your own",
+  notes = [[
+A script is written to the current folder; the others to the first folder of SIGNALBOX_PATH, or to
+`scripts` in the configuration folder, where the program finds them by their names. What is there
+already is never overwritten.
+]],
+  examples = {
+    { "signalbox new script nightly" },
+    { "signalbox new collector product_hunt" },
+  },
+  arguments = function(parser)
+    parser:argument("kind", "what it is to be")
+      :choices { "script", "command", "collector", "rule", "sink" }
+    parser:argument("name", "small letters, digits and _")
+  end,
+
+  run = function(args)
+    if not args.name:find "^[%l_][%l%d_]*$" then
+      cli.usage(string.format("new: '%s' is no name: small letters, digits and _", args.name))
+    end
+    local path = args.name .. ".lua"
+    if args.kind ~= "script" then
+      local folder = folder_of(args.kind)
+      cli.check(host.make_folders(folder))
+      path = folder .. "/" .. path
+    end
+    if host.file(path) then cli.fail(path .. " is there already") end
+    local file <close> = cli.check(io.open(path, "w"))
+    cli.check(file:write((TEMPLATES[args.kind]:gsub("NAME", args.name))))
+    print(path)
+    cli.note("try: %s", NEXT[args.kind]:format(args.kind == "script" and path or args.name))
+  end,
+}
