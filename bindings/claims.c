@@ -341,6 +341,37 @@ static int hold(lua_State *L) {
 
 /* ---- registration ---- */
 
+/* ---- workers ---- */
+
+/* store:worker() */
+static int worker(lua_State *L) {
+    Error error;
+    int64_t number;
+    Handle *handle = handle_check(L);
+    Store *store = handle_store(L, handle, &error);
+    Status status = store ? store_worker(store, &number, &error) : STATUS_CLOSED;
+    if (status != STATUS_OK) {
+        return error_return(L, &error);
+    }
+    lua_pushinteger(L, number);
+    return 1;
+}
+
+/* store:worker_alive(number) */
+static int worker_alive(lua_State *L) {
+    Error error;
+    bool alive;
+    Handle *handle = handle_check(L);
+    int64_t number = luaL_checkinteger(L, 2);
+    Store *store = handle_store(L, handle, &error);
+    Status status = store ? store_worker_alive(store, number, &alive, &error) : STATUS_CLOSED;
+    if (status != STATUS_OK) {
+        return error_return(L, &error);
+    }
+    lua_pushboolean(L, alive);
+    return 1;
+}
+
 static int claim_tostring(lua_State *L) {
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_getfield(L, 1, "canonical_key");
@@ -358,6 +389,8 @@ static const luaL_Reg claim_methods[] = {
 
 static const luaL_Reg methods[] = {
     {"claim", claim},
+    {"worker", worker},
+    {"worker_alive", worker_alive},
     {NULL, NULL},
 };
 

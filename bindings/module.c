@@ -2,6 +2,7 @@
 #include <lauxlib.h>
 
 #include "bindings/bindings.h"
+#include "bindings/file.h"
 #include "bindings/handle.h"
 #include "bindings/items.h"
 #include "bindings/iterator.h"
@@ -22,6 +23,7 @@ int luaopen_signalbox(lua_State *L) {
     iterator_open(L);
     items_open(L);
     signal_open(L);
+    file_open(L);
     store_module_open(L);
     return 1;
 }

@@ -195,6 +195,16 @@ function Store:get_processing_stats() end
 ---@return signalbox.Claim[]? claims, signalbox.Error? err
 function Store:claim(options) end
 
+--- The number that this store's claims carry: for work of one's own that is to be seen as abandoned
+--- when this process dies.
+---@return integer? number, signalbox.Error? err
+function Store:worker() end
+
+--- Whether the store of that number is still open, in this process or another.
+---@param number integer
+---@return boolean? alive, signalbox.Error? err
+function Store:worker_alive(number) end
+
 --- A company that is one worker's for a while. All methods give `conflict`, and change nothing,
 --- once it is somebody else's or over.
 ---@class signalbox.Claim
@@ -345,6 +355,11 @@ function signalbox.time(time) end
 ---@param time signalbox.time
 ---@return string? text, signalbox.Error? err
 function signalbox.iso(time) end
+
+--- Writes out what Lua has buffered of a file, and waits until the disk has it.
+---@param file file*
+---@return true?, signalbox.Error? err
+function signalbox.fsync(file) end
 
 -- ---- JSON ---------------------------------------------------------------------------------------
 

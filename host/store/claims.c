@@ -77,12 +77,23 @@ static Status run(Store *store, const Query *query, const Value *values, int cou
 
 /* ---- freeing what nobody holds any more ---- */
 
+Status store_worker(Store *store, int64_t *worker, Error *error) {
+    Status status = STATUS_OK;
+    if (store->worker == 0) {
+        status = db_worker_hold(store->main, &store->worker, error);
+    }
+    *worker = store->worker;
+    return status;
+}
+
+Status store_worker_alive(Store *store, int64_t worker, bool *alive, Error *error) {
+    *alive = worker == store->worker;
+    return *alive ? STATUS_OK : db_worker_alive(store->main, worker, alive, error);
+}
+
 static Status free_worker(Store *store, int64_t worker, Error *error) {
     bool alive = true;
-    Status status = STATUS_OK;
-    if (worker != store->worker) {
-        status = db_worker_alive(store->main, worker, &alive, error);
-    }
+    Status status = store_worker_alive(store, worker, &alive, error);
     if (status == STATUS_OK && !alive) {
         status = run(store, &query_claim_free_worker, (Value[]){value_int(worker)}, 1, NULL, error);
     }
@@ -274,9 +285,8 @@ Status store_claim(Store *store, const ClaimOptions *options, ClaimSet **out, Er
     WriteScope scope;
     status = write_begin(store, &scope, error);
     if (status == STATUS_OK) {
-        if (store->worker == 0) {
-            status = db_worker_hold(store->main, &store->worker, error);
-        }
+        int64_t worker;
+        status = store_worker(store, &worker, error);
         if (status == STATUS_OK) {
             status = claim_all(&claiming, error);
         }

@@ -191,6 +191,12 @@ Status store_claim_hold(Store *store, Text key, int64_t fence, int64_t until, Te
 Status store_claim_settle(Store *store, Text key, int64_t fence, const int64_t *ids, size_t count,
                           const Mark *mark, Error *error);
 
+/* The number that this store's claims carry, made at first use: for work of one's own that is to
+ * be seen as abandoned when this process dies. */
+Status store_worker(Store *store, int64_t *worker, Error *error);
+/* Whether the store with that number is still open, in this process or another. */
+Status store_worker_alive(Store *store, int64_t worker, bool *alive, Error *error);
+
 /* ---- suppression cache ------------------------------------------------------------------------ */
 
 typedef struct Suppression {

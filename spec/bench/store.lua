@@ -30,7 +30,8 @@ local limit = support.compile("spec/bench/peers/limit.c", folder, "-lsqlite3")
 local peers = {
   { "C", limit .. " " .. folder.path .. " " .. ROWS .. " full" },
   { "Lua", "lua5.4 spec/bench/workloads/store.lua " .. folder.path .. " " .. ROWS .. " full" },
-  { "aiosqlite", "/usr/bin/python3 spec/bench/peers/aiosqlite_store.py " .. folder.path .. " " .. ROWS .. " full" },
+  { "aiosqlite", "/usr/bin/python3 spec/bench/peers/aiosqlite_store.py " .. folder.path .. " "
+    .. ROWS .. " full" },
 }
 
 local rounds = support.rounds(PAIRS, peers)

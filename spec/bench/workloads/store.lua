@@ -1,5 +1,5 @@
--- The workloads of limit.c through the Lua module, on the same rows. Prints "workload<TAB>operations
--- per second", as limit.c and aiosqlite_store.py do.
+-- The workloads of peers/limit.c through the Lua module, on the same rows. Prints
+-- "workload<TAB>operations per second", as it and peers/aiosqlite_store.py do.
 --
 --   lua5.4 spec/bench/workloads/store.lua DIR [ROWS] [full|normal]
 require "spec.support.paths"
