@@ -133,7 +133,9 @@ need_file = ls $(1) >/dev/null 2>&1 || { \
 # ---- installing what is missing, and the two commands of a newcomer -----------------------------
 
 PACKAGES := gcc libc6-dev make lua5.4 liblua5.4-dev libsqlite3-dev libcurl4-openssl-dev \
-            libzstd-dev libedit-dev libxxhash-dev lua-argparse lua-cjson lua-busted pkgconf
+            libzstd-dev libedit-dev libxxhash-dev lua-argparse lua-cjson
+# What the specs need beside: other programs that write, a C program of a user, a terminal.
+SPEC_PACKAGES := lua-busted sqlite3 pkgconf tmux
 
 # Nothing is built before what building needs is there.
 $(BUILD)/inputs: | $(filter deps,$(patsubst test,deps,$(patsubst demo,deps,$(MAKECMDGOALS))))
@@ -141,7 +143,7 @@ $(BUILD)/inputs: | $(filter deps,$(patsubst test,deps,$(patsubst demo,deps,$(MAK
 ## deps: install the Debian packages that are missing (with sudo where not root)
 .PHONY: deps
 deps:
-	@.ci/deps $(PACKAGES)
+	@.ci/deps $(PACKAGES) $(if $(filter demo,$(MAKECMDGOALS)),,$(SPEC_PACKAGES))
 
 ## demo: from real data to processed signals, in demo/
 DEMO      := demo/signals.db
