@@ -1,0 +1,77 @@
+-- What `make install` puts where, and that all of it works from there.
+local paths = require "spec.support.paths"
+local run = require "spec.support.run"
+local temp = require "spec.support.temp"
+
+local prefix = temp.folder() .. "/usr"
+
+local function make(target)
+  local result = run.program("/usr/bin/make", {
+    cwd = paths.root, timeout = 300, target, "PREFIX=" .. prefix,
+  })
+  assert.equal(0, result.status, result.err)
+end
+
+--- A stock lua5.4 that knows the installed module alone.
+local function stock_lua(code)
+  return run.program("/usr/bin/lua5.4", { stock = true, "-e", code, env = {
+    LUA_PATH_5_4 = prefix .. "/share/lua/5.4/?.lua",
+    LUA_CPATH_5_4 = prefix .. "/lib/lua/5.4/?.so",
+  } })
+end
+
+describe("an installed signalbox", function()
+  lazy_setup(function() make "install" end)
+
+  it("is a program that carries its own scripts", function()
+    local result = run.program(prefix .. "/bin/signalbox", { "stats", "--help" })
+    assert.same({ 0, "" }, { result.status, result.err })
+    assert.matches("stats", result.out)
+  end)
+
+  it("is a module for a stock lua5.4, with its library modules", function()
+    local result = stock_lua [[
+      local signalbox = require "signalbox"
+      local canonical_key = require "signalbox.canonical_key"
+      local store = assert(signalbox.open "s.db")
+      store:close()
+      print(canonical_key.build { github_org = "OpenAI" })
+      -- Nobody listens there: what says so is the module for HTTP, loaded at its first use.
+      local _, err = signalbox.http { url = "http://127.0.0.1:1/" }
+      print(err.code)
+    ]]
+    assert.same({ status = 0, out = "github_org:openai\nunavailable\n", err = "" }, result)
+  end)
+
+  it("is a C library that pkg-config finds", function()
+    local folder = temp.folder()
+    temp.write(folder .. "/c.c", [[
+      #include <store/store.h>
+      #include <stdio.h>
+      int main(void) {
+          puts(status_name(STATUS_BUSY));
+          return 0;
+      }
+    ]])
+    local result = run.program("/bin/sh", { cwd = folder, "-c",
+      "gcc -o c c.c $(PKG_CONFIG_PATH=" .. prefix .. "/lib/pkgconfig pkg-config --static --cflags "
+        .. "--libs signalbox) && ./c" })
+    assert.same({ status = 0, out = "busy\n", err = "" }, result)
+  end)
+
+  it("exports the opening function of each module, and no other name", function()
+    local result = run.program("/usr/bin/find", { prefix .. "/lib/lua", "-name", "*.so", "-exec",
+      "nm", "-D", "--defined-only", "--format=just-symbols", "{}", ";" })
+    for name in result.out:gmatch "%S+" do assert.matches("^luaopen_signalbox", name) end
+    assert.matches("luaopen_signalbox\n", result.out)
+  end)
+
+  it("leaves nothing behind when it is removed", function()
+    make "uninstall"
+    local result = run.program("/usr/bin/find", { prefix, "-type", "f" })
+    assert.equal("", result.out)
+    result = run.program("/usr/bin/find", { prefix, "-name", "*signalbox*" })
+    assert.equal("", result.out)
+    make "install"
+  end)
+end)
