@@ -394,19 +394,19 @@ describe("store:claim", function()
   describe("claim:check", function()
     it("guards a script's own writes, in one transaction with them", function()
       companies(1)
-      assert(store:exec "CREATE TABLE decisions(key)")
+      assert(store:exec "CREATE TABLE verdicts(key)")
       local claim = store:claim()[1]
       local function decide()
         return store:transaction(function()
           local held, err = claim:check()
           if not held then return nil, err end
-          return store:exec("INSERT INTO decisions VALUES(?)", claim.canonical_key)
+          return store:exec("INSERT INTO verdicts VALUES(?)", claim.canonical_key)
         end)
       end
       assert.equal(1, decide())
       assert(claim:release())
       expect.failure("conflict", decide())
-      assert.equal(1, store:row("SELECT count(*) AS n FROM decisions").n)
+      assert.equal(1, store:row("SELECT count(*) AS n FROM verdicts").n)
     end)
   end)
 
