@@ -1,0 +1,69 @@
+local data = require "spec.support.data"
+local json = require("signalbox").json
+local run = require "spec.support.run"
+local signalbox = require "signalbox"
+local temp = require "spec.support.temp"
+
+describe("explain", function()
+  local folder, db
+
+  before_each(function()
+    folder = temp.folder()
+    db = folder .. "/signals.db"
+    local store <close> = assert(signalbox.open(db))
+    assert(store:save_signals {
+      data.signal { signal_type = "github_spike", source_api = "github", confidence = .95 },
+      data.signal { signal_type = "github_activity", source_api = "github", confidence = .95 },
+    })
+  end)
+
+  local function explain(...)
+    return run.signalbox { "--db", db, "explain", ... }
+  end
+
+  it("shows the arithmetic of a score, and the missing piece", function()
+    local result = explain("domain:acme.ai", "--as-of", "2026-08-22")
+    assert.equal(0, result.status, result.err)
+    assert.matches("domain:acme.ai   needs_review 0%.433   2 pending", result.out)
+    assert.matches("github_spike +github +0%.95 +0 d +0%.20 +14 d +0%.190", result.out)
+    assert.matches("sum of the evidence +0%.361", result.out)
+    assert.matches("2 kinds of evidence +x 1%.2 +0%.433", result.out)
+    assert.matches("one more source would give x 1%.15 at the least, and reach 0%.498", result.out)
+  end)
+
+  it("shows what was decided, and where the company went", function()
+    run.signalbox { "--db", db, "process", "--as-of", "2026-08-22", "--out", folder .. "/out" }
+    local result = explain "domain:acme.ai"
+    assert.matches("2026%-08%-22 00:00  needs_review  0%.433", result.out)
+    assert.matches("file sent, page domain:acme.ai#1", result.out)
+  end)
+
+  it("shows until when a company is held, and why", function()
+    local store <close> = assert(signalbox.open(db))
+    assert(store:save_signal(data.signal { canonical_key = "domain:other.ai", confidence = .1 }))
+    run.signalbox { "--db", db, "process", "--as-of", "2026-08-22", "--out", folder .. "/out" }
+    assert.matches("held until %d+%-%d+%-%d+ %d+:%d+ or a new signal: Low confidence",
+      explain("domain:other.ai").out)
+  end)
+
+  it("shows why a signal was rejected", function()
+    local store <close> = assert(signalbox.open(db))
+    assert(store:mark_rejected(1, "a competitor"))
+    assert.matches("signal 1 %(github_spike%) rejected: a competitor",
+      explain("domain:acme.ai").out)
+  end)
+
+  it("tells all of it as JSON", function()
+    local known = json.decode(explain("domain:acme.ai", "--json", "--as-of", "2026-08-22").out)
+    assert.equal("needs_review", known.verdict.decision)
+    assert.equal(2, #known.signals)
+    assert.equal(2, #known.verdict.breakdown.evidence)
+    assert.same({}, known.decisions)
+  end)
+
+  it("says so where nothing is known of a company", function()
+    local result = explain "domain:nope.ai"
+    assert.equal(1, result.status)
+    assert.matches("nothing is known of domain:nope.ai", result.err)
+  end)
+end)
