@@ -8,8 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static int usage_error(const char *what, const char *word)
-{
+static int usage_error(const char *what, const char *word) {
     fprintf(stderr, "signalbox: %s%s\n", what, word);
     fputs("  usage: signalbox [--db PATH_OR_URL] COMMAND [ARGS]   (signalbox help lists them)\n",
           stderr);
@@ -18,8 +17,7 @@ static int usage_error(const char *what, const char *word)
 
 /* Takes "--flag VALUE" or "--flag=VALUE" at argv[at] and returns the words it has, 0 where there is
  * no such option or no value. */
-static int take_option(char **argv, int at, Flag flags[])
-{
+static int take_option(char **argv, int at, Flag flags[]) {
     for (Flag *flag = flags; flag->name != NULL; flag++) {
         size_t size = strlen(flag->name);
         if (strncmp(argv[at] + 2, flag->name, size) != 0) {
@@ -35,8 +33,7 @@ static int take_option(char **argv, int at, Flag flags[])
     return 0;
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     process_prepare();
     if (argc > 1 && strcmp(argv[1], RULE_WORKER_FLAG) == 0) {
         return rule_worker_main(argc, argv);

@@ -12,8 +12,7 @@
 
 /* With one of 0 to 2 closed, the next file opened gets its number: a database would become the
  * standard output, and `print` would write into it. */
-static void open_standard_descriptors(void)
-{
+static void open_standard_descriptors(void) {
     int descriptor = open("/dev/null", O_RDWR);
     while (descriptor >= 0 && descriptor <= STDERR_FILENO) {
         descriptor = open("/dev/null", O_RDWR);
@@ -24,8 +23,7 @@ static void open_standard_descriptors(void)
 }
 
 /* Runs at every normal end and at os.exit. Lua's `print` tells nobody that a disk was full. */
-static void check_output(void)
-{
+static void check_output(void) {
     int failed = ferror(stdout);
     int why = failed != 0 ? 0 : (fflush(stdout) == 0 ? 0 : errno);
     if (failed == 0 && why == 0) {
@@ -38,8 +36,7 @@ static void check_output(void)
     _exit(EXIT_FAILED);
 }
 
-void process_prepare(void)
-{
+void process_prepare(void) {
     open_standard_descriptors();
     signal(SIGPIPE, SIG_DFL); /* systemd hands it on ignored */
     /* Built into glibc, so it costs no file; LC_NUMERIC stays C, for Lua reads numbers by it. */
@@ -47,8 +44,7 @@ void process_prepare(void)
     atexit(check_output);
 }
 
-char *process_folder(void)
-{
+char *process_folder(void) {
     char path[PATH_MAX];
     ssize_t size = readlink("/proc/self/exe", path, sizeof path - 1);
     if (size <= 0) {

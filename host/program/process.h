@@ -3,7 +3,12 @@
 #define SIGNALBOX_PROCESS_H
 
 /* Exit codes of the contract. A signal's are 128 and its number, by dying of it. */
-enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_FOUND = 3 };
+enum {
+    EXIT_DONE = 0,
+    EXIT_FAILED = 1,
+    EXIT_USAGE = 2,
+    EXIT_FOUND = 3
+};
 
 /* Descriptors 0 to 2 are open from here on, SIGPIPE ends the process as the shell expects, text is
  * UTF-8, and output that could not be written makes the exit a failure. */

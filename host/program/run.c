@@ -22,7 +22,7 @@
 
 /* What the words of the command line come to. */
 typedef struct Invocation {
-    int argc, at;  /* argv[at] is the command */
+    int argc, at; /* argv[at] is the command */
     char **argv;
     const Flag *flags;
     int script;    /* argv[script] becomes arg[0]; what follows it are the arguments */
@@ -33,8 +33,7 @@ typedef struct Invocation {
 
 /* Makes the modules in C that lie beside the program findable: in lib/ of the build folder, or
  * where `make install` puts them. */
-static void add_module_path(lua_State *L)
-{
+static void add_module_path(lua_State *L) {
     char *folder = process_folder();
     if (folder == NULL) {
         return;
@@ -51,8 +50,7 @@ static void add_module_path(lua_State *L)
 /* signalbox.host: what only the program itself can tell its scripts; see scripts.h, terminal.h, files.h and
  * prompt.h.
  * The table `flags` has the options before the command. */
-static int open_host(lua_State *L)
-{
+static int open_host(lua_State *L) {
     lua_newtable(L);
     lua_newtable(L);
     lua_setfield(L, -2, "flags");
@@ -64,8 +62,7 @@ static int open_host(lua_State *L)
 }
 
 /* Hands on the options before the command; the table signalbox.host is on top of the stack. */
-static void set_flags(lua_State *L, const Flag flags[])
-{
+static void set_flags(lua_State *L, const Flag flags[]) {
     lua_getfield(L, -1, "flags");
     for (; flags->name != NULL; flags++) {
         if (flags->value != NULL) {
@@ -79,8 +76,7 @@ static void set_flags(lua_State *L, const Flag flags[])
 }
 
 /* arg[0] is the script, what precedes it counts down to the program, as with lua itself. */
-static void set_arguments(lua_State *L, const Invocation *invocation)
-{
+static void set_arguments(lua_State *L, const Invocation *invocation) {
     lua_createtable(L, invocation->argc - invocation->script, invocation->script + 1);
     for (int i = 0; i < invocation->argc; i++) {
         lua_pushstring(L, invocation->argv[i]);
@@ -90,8 +86,7 @@ static void set_arguments(lua_State *L, const Invocation *invocation)
 }
 
 /* Pushes the function `name` of a library in Lua. */
-static void push_library(lua_State *L, const char *library, const char *name)
-{
+static void push_library(lua_State *L, const char *library, const char *name) {
     lua_getglobal(L, "require");
     lua_pushstring(L, library);
     lua_call(L, 1, 1);
@@ -101,8 +96,7 @@ static void push_library(lua_State *L, const char *library, const char *name)
 
 /* What signalbox.open() opens where neither the command line nor the environment says so: what a
  * configuration file does. Where there is none this costs two calls of access. */
-static void set_configured_database(lua_State *L, const Flag flags[])
-{
+static void set_configured_database(lua_State *L, const Flag flags[]) {
     const char *variable = getenv("SIGNALBOX_DB");
     if (flags[0].value != NULL || (variable != NULL && *variable != '\0') || !has_config(L)) {
         return;
@@ -113,8 +107,7 @@ static void set_configured_database(lua_State *L, const Flag flags[])
     lua_setfield(L, LUA_REGISTRYINDEX, DATABASE_FIELD);
 }
 
-static void prepare_state(lua_State *L, Invocation *invocation)
-{
+static void prepare_state(lua_State *L, Invocation *invocation) {
     luaL_checkversion(L);
     luaL_openlibs(L);
     guard_open(L);
@@ -132,8 +125,7 @@ static void prepare_state(lua_State *L, Invocation *invocation)
     invocation->prepared = true;
 }
 
-static int push_words(lua_State *L, const Invocation *invocation)
-{
+static int push_words(lua_State *L, const Invocation *invocation) {
     int count = 0;
     luaL_checkstack(L, invocation->argc, "too many arguments");
     for (int i = invocation->script + 1; i < invocation->argc; i++, count++) {
@@ -145,8 +137,7 @@ static int push_words(lua_State *L, const Invocation *invocation)
 /* ---- run -------------------------------------------------------------------------------------- */
 
 /* Raises what a command's own errors are: see scripts/lib/cli.lua. */
-static int fail(lua_State *L, int status, const char *hint)
-{
+static int fail(lua_State *L, int status, const char *hint) {
     lua_createtable(L, 0, 3);
     lua_insert(L, -2);
     lua_setfield(L, -2, "message");
@@ -163,15 +154,13 @@ static const char run_usage[] =
     "usage: signalbox run SCRIPT.lua [ARGS]   (- reads it from standard input, -e CODE takes it "
     "from the line)";
 
-static int fail_run(lua_State *L, const char *what)
-{
+static int fail_run(lua_State *L, const char *what) {
     lua_pushstring(L, what);
     return fail(L, EXIT_USAGE, run_usage);
 }
 
 /* Pushes the function of the user's script. */
-static void load_script(lua_State *L, const char *path)
-{
+static void load_script(lua_State *L, const char *path) {
     int status = luaL_loadfile(L, path);
     if (status == LUA_ERRFILE) {
         const char *message = lua_tostring(L, -1);
@@ -183,8 +172,7 @@ static void load_script(lua_State *L, const char *path)
 }
 
 /* run SCRIPT [ARGS] · run - [ARGS] · run -e CODE [ARGS] */
-static void load_run(lua_State *L, Invocation *invocation)
-{
+static void load_run(lua_State *L, Invocation *invocation) {
     char **words = invocation->argv + invocation->at + 1;
     if (words[0] == NULL) {
         fail_run(L, "run: no script");
@@ -212,14 +200,12 @@ static void load_run(lua_State *L, Invocation *invocation)
     load_script(L, from_stdin ? NULL : words[separated]);
 }
 
-static bool is_file(const char *word)
-{
+static bool is_file(const char *word) {
     return strchr(word, '/') != NULL && access(word, R_OK) == 0;
 }
 
 /* Pushes what is to be run, and says whether it is a user's script. */
-static bool load_command(lua_State *L, Invocation *invocation)
-{
+static bool load_command(lua_State *L, Invocation *invocation) {
     const char *name = invocation->argv[invocation->at];
     const char *next = invocation->argv[invocation->at + 1];
     bool asks_help = next != NULL && (strcmp(next, "--help") == 0 || strcmp(next, "-h") == 0);
@@ -244,8 +230,7 @@ static bool load_command(lua_State *L, Invocation *invocation)
 /* ---- the run ---------------------------------------------------------------------------------- */
 
 /* The whole run, below lua_pcall; its one result is the exit code. */
-static int run_protected(lua_State *L)
-{
+static int run_protected(lua_State *L) {
     Invocation *invocation = lua_touserdata(L, 1);
     lua_settop(L, 0);
     prepare_state(L, invocation);
@@ -272,8 +257,7 @@ static int run_protected(lua_State *L)
 }
 
 /* Shows the error on top of the stack and gives the exit code it stands for. */
-static int report_error(lua_State *L, bool interrupted)
-{
+static int report_error(lua_State *L, bool interrupted) {
     int status = EXIT_FAILED;
     fflush(stdout);
     if (lua_istable(L, -1)) {
@@ -294,8 +278,7 @@ static int report_error(lua_State *L, bool interrupted)
     return status;
 }
 
-static int run_state(lua_State *L, Invocation *invocation)
-{
+static int run_state(lua_State *L, Invocation *invocation) {
     lua_pushcfunction(L, traceback_handler);
     lua_pushcfunction(L, run_protected);
     lua_pushlightuserdata(L, invocation);
@@ -312,8 +295,7 @@ static int run_state(lua_State *L, Invocation *invocation)
     return status;
 }
 
-int run_command(int argc, char **argv, int at, const Flag flags[])
-{
+int run_command(int argc, char **argv, int at, const Flag flags[]) {
     Invocation invocation = {.argc = argc, .argv = argv, .at = at, .flags = flags};
     lua_State *L = luaL_newstate();
     if (L == NULL) {

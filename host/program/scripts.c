@@ -13,8 +13,7 @@
 /* ---- folders ---------------------------------------------------------------------------------- */
 
 /* Pushes the configuration folder, or nil where there is no home. */
-static void push_config_folder(lua_State *L)
-{
+static void push_config_folder(lua_State *L) {
     const char *config = getenv("XDG_CONFIG_HOME");
     const char *home = getenv("HOME");
     if (config != NULL && *config == '/') {
@@ -26,8 +25,7 @@ static void push_config_folder(lua_State *L)
     }
 }
 
-bool has_config(lua_State *L)
-{
+bool has_config(lua_State *L) {
     push_config_folder(L);
     const char *folder = lua_tostring(L, -1);
     const char *file = lua_pushfstring(L, "%s/config.lua", folder != NULL ? folder : "");
@@ -37,8 +35,7 @@ bool has_config(lua_State *L)
 }
 
 /* Pushes the array of folders where the user's scripts are, those that come first first. */
-static void push_folders(lua_State *L)
-{
+static void push_folders(lua_State *L) {
     const char *path = getenv("SIGNALBOX_PATH");
     lua_Integer count = 0;
     lua_newtable(L);
@@ -62,8 +59,7 @@ static void push_folders(lua_State *L)
 
 /* ---- one script ------------------------------------------------------------------------------- */
 
-static const EmbeddedScript *find_embedded(const char *name)
-{
+static const EmbeddedScript *find_embedded(const char *name) {
     size_t low = 0, high = embedded_script_count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
@@ -81,8 +77,7 @@ static const EmbeddedScript *find_embedded(const char *name)
 }
 
 /* A name can't climb out of its folder, nor be one that is hidden. */
-static bool name_is_sound(const char *name)
-{
+static bool name_is_sound(const char *name) {
     if (*name == '\0' || *name == '/' || *name == '.') {
         return false;
     }
@@ -90,8 +85,7 @@ static bool name_is_sound(const char *name)
 }
 
 /* Pushes the path of the user's script `name` and returns true, or pushes nothing. */
-static bool push_user_path(lua_State *L, const char *name)
-{
+static bool push_user_path(lua_State *L, const char *name) {
     push_folders(L);
     lua_Integer count = (lua_Integer)lua_rawlen(L, -1);
     for (lua_Integer i = 1; i <= count; i++) {
@@ -108,14 +102,12 @@ static bool push_user_path(lua_State *L, const char *name)
     return false;
 }
 
-static bool load_embedded(lua_State *L, const EmbeddedScript *script)
-{
+static bool load_embedded(lua_State *L, const EmbeddedScript *script) {
     return luaL_loadbufferx(L, (const char *)script->data, script->size, script->name, "b") ==
            LUA_OK;
 }
 
-bool script_load(lua_State *L, const char *name)
-{
+bool script_load(lua_State *L, const char *name) {
     if (name_is_sound(name)) {
         if (push_user_path(L, name)) {
             bool loaded = luaL_loadfilex(L, lua_tostring(L, -1), "t") == LUA_OK;
@@ -134,8 +126,7 @@ bool script_load(lua_State *L, const char *name)
 /* ---- for Lua ---------------------------------------------------------------------------------- */
 
 /* find(name) -> path of the user's own, or true for one that the program carries; nil */
-static int scripts_find(lua_State *L)
-{
+static int scripts_find(lua_State *L) {
     const char *name = luaL_checkstring(L, 1);
     if (!name_is_sound(name)) {
         lua_pushnil(L);
@@ -150,8 +141,7 @@ static int scripts_find(lua_State *L)
 }
 
 /* load(name) -> function, path or nil; nil, message */
-static int scripts_load(lua_State *L)
-{
+static int scripts_load(lua_State *L) {
     const char *name = luaL_checkstring(L, 1);
     if (script_load(L, name)) {
         if (!push_user_path(L, name)) {
@@ -168,8 +158,7 @@ static int scripts_load(lua_State *L)
 }
 
 /* embedded(name) -> the bytes for `load`, of a script that the program carries; nil */
-static int scripts_embedded(lua_State *L)
-{
+static int scripts_embedded(lua_State *L) {
     const EmbeddedScript *script = find_embedded(luaL_checkstring(L, 1));
     if (script == NULL) {
         luaL_pushfail(L);
@@ -181,8 +170,7 @@ static int scripts_embedded(lua_State *L)
 
 /* Adds {name=, path=} to the array at `list` unless the set at `seen` has the name. */
 static void add_name(lua_State *L, int list, int seen, const char *name, size_t size,
-                     const char *path)
-{
+                     const char *path) {
     lua_pushlstring(L, name, size);
     lua_pushvalue(L, -1);
     if (lua_rawget(L, seen) != LUA_TNIL) {
@@ -204,15 +192,13 @@ static void add_name(lua_State *L, int list, int seen, const char *name, size_t 
 }
 
 /* The size of `file` without ".lua", or 0 where it is no script. */
-static size_t script_name_size(const char *file)
-{
+static size_t script_name_size(const char *file) {
     size_t size = strlen(file);
     return *file != '.' && size > 4 && strcmp(file + size - 4, ".lua") == 0 ? size - 4 : 0;
 }
 
 /* An open folder, for the collector to close where adding a name raises. */
-static int folder_close(lua_State *L)
-{
+static int folder_close(lua_State *L) {
     DIR **folder = lua_touserdata(L, 1);
     if (*folder != NULL) {
         closedir(*folder);
@@ -221,8 +207,7 @@ static int folder_close(lua_State *L)
     return 0;
 }
 
-static void list_folder(lua_State *L, int list, int seen, const char *path)
-{
+static void list_folder(lua_State *L, int list, int seen, const char *path) {
     DIR **folder = lua_newuserdatauv(L, sizeof *folder, 0);
     *folder = NULL;
     lua_createtable(L, 0, 1);
@@ -246,8 +231,7 @@ static void list_folder(lua_State *L, int list, int seen, const char *path)
     lua_pop(L, 1);
 }
 
-static void list_embedded(lua_State *L, int list, int seen, const char *kind)
-{
+static void list_embedded(lua_State *L, int list, int seen, const char *kind) {
     size_t size = strlen(kind);
     for (size_t i = 0; i < embedded_script_count; i++) {
         const char *name = embedded_scripts[i].name;
@@ -262,8 +246,7 @@ static void list_embedded(lua_State *L, int list, int seen, const char *kind)
 
 /* list(kind) -> array of {name=, path=}, of the scripts in `kind` ("collectors"; "" for commands):
  * those that come first on the path first; `path` is absent for one that the program carries. */
-static int scripts_list(lua_State *L)
-{
+static int scripts_list(lua_State *L) {
     const char *kind = luaL_optstring(L, 1, "");
     lua_settop(L, 1);
     lua_newtable(L); /* 2: the list */
@@ -281,22 +264,19 @@ static int scripts_list(lua_State *L)
 }
 
 /* folders() -> array of the user's folders of scripts, there or not */
-static int scripts_folders(lua_State *L)
-{
+static int scripts_folders(lua_State *L) {
     push_folders(L);
     return 1;
 }
 
 /* config_folder() -> path; nil where there is no home */
-static int scripts_config_folder(lua_State *L)
-{
+static int scripts_config_folder(lua_State *L) {
     push_config_folder(L);
     return 1;
 }
 
 /* A searcher of `require`: signalbox.NAME is lib/NAME.lua. */
-static int search_library(lua_State *L)
-{
+static int search_library(lua_State *L) {
     const char *name = luaL_checkstring(L, 1);
     size_t prefix = sizeof LIBRARY_PREFIX - 1;
     if (strncmp(name, LIBRARY_PREFIX, prefix) != 0 || strchr(name + prefix, '.') != NULL) {
@@ -315,8 +295,7 @@ static int search_library(lua_State *L)
 }
 
 /* Puts the searcher behind that of package.preload. */
-static void add_searcher(lua_State *L)
-{
+static void add_searcher(lua_State *L) {
     lua_getglobal(L, "package");
     lua_getfield(L, -1, "searchers");
     for (lua_Integer i = (lua_Integer)lua_rawlen(L, -1); i >= 2; i--) {
@@ -329,14 +308,12 @@ static void add_searcher(lua_State *L)
 }
 
 static const luaL_Reg functions[] = {
-    {"find", scripts_find},         {"load", scripts_load},
-    {"embedded", scripts_embedded}, {"list", scripts_list},
-    {"folders", scripts_folders},   {"config_folder", scripts_config_folder},
+    {"find", scripts_find}, {"load", scripts_load},       {"embedded", scripts_embedded},
+    {"list", scripts_list}, {"folders", scripts_folders}, {"config_folder", scripts_config_folder},
     {NULL, NULL},
 };
 
-void scripts_open(lua_State *L)
-{
+void scripts_open(lua_State *L) {
     add_searcher(L);
     luaL_setfuncs(L, functions, 0);
 }

@@ -9,8 +9,7 @@
 static Scheduler *volatile watched;
 static volatile sig_atomic_t caught;
 
-static void catch_signal(int number)
-{
+static void catch_signal(int number) {
     Scheduler *scheduler = watched;
     if (caught != 0 || scheduler == NULL) {
         signal(number, SIG_DFL);
@@ -21,8 +20,7 @@ static void catch_signal(int number)
     scheduler_interrupt(scheduler);
 }
 
-void signals_watch(lua_State *L)
-{
+void signals_watch(lua_State *L) {
     watched = L != NULL ? scheduler_get(L) : NULL;
     /* Also where our parent had it ignored, as a shell does for what a script starts with "&": a
      * signal that somebody sends to this process is meant for it. */
@@ -32,19 +30,16 @@ void signals_watch(lua_State *L)
     sigaction(SIGTERM, &action, NULL);
 }
 
-int signals_caught(void)
-{
+int signals_caught(void) {
     return caught;
 }
 
-void signals_forget(lua_State *L)
-{
+void signals_forget(lua_State *L) {
     caught = 0;
     scheduler_clear(scheduler_get(L));
 }
 
-void signals_die(void)
-{
+void signals_die(void) {
     if (caught != 0) {
         fflush(NULL);
         signal(caught, SIG_DFL);

@@ -9,15 +9,13 @@
 #include <wchar.h>
 
 /* is_terminal(descriptor) -> boolean */
-static int terminal_is(lua_State *L)
-{
+static int terminal_is(lua_State *L) {
     lua_pushboolean(L, isatty((int)luaL_checkinteger(L, 1)) == 1);
     return 1;
 }
 
 /* size() -> columns, rows of the terminal that output, errors or input go to; 80, 24 without one */
-static int terminal_size(lua_State *L)
-{
+static int terminal_size(lua_State *L) {
     static const int descriptors[] = {STDOUT_FILENO, STDERR_FILENO, STDIN_FILENO};
     struct winsize size = {.ws_col = 0};
     for (size_t i = 0; i < 3 && size.ws_col == 0; i++) {
@@ -32,8 +30,7 @@ static int terminal_size(lua_State *L)
 
 /* One character at `text`: its bytes, and in *columns its width. What is no character is a byte
  * wide, as a terminal shows it. */
-static size_t read_character(const char *text, size_t size, int *columns)
-{
+static size_t read_character(const char *text, size_t size, int *columns) {
     wchar_t wide = 0;
     mbstate_t state = {0};
     size_t bytes = mbrtowc(&wide, text, size, &state);
@@ -47,8 +44,7 @@ static size_t read_character(const char *text, size_t size, int *columns)
 }
 
 /* width(text) -> columns that it takes */
-static int terminal_width(lua_State *L)
-{
+static int terminal_width(lua_State *L) {
     size_t size = 0;
     const char *text = luaL_checklstring(L, 1, &size);
     lua_Integer total = 0;
@@ -62,8 +58,7 @@ static int terminal_width(lua_State *L)
 }
 
 /* cut(text, columns) -> the longest beginning that fits, and its width */
-static int terminal_cut(lua_State *L)
-{
+static int terminal_cut(lua_State *L) {
     size_t size = 0, at = 0;
     const char *text = luaL_checklstring(L, 1, &size);
     lua_Integer room = luaL_checkinteger(L, 2), total = 0;
@@ -89,7 +84,6 @@ static const luaL_Reg functions[] = {
     {NULL, NULL},
 };
 
-void terminal_open(lua_State *L)
-{
+void terminal_open(lua_State *L) {
     luaL_setfuncs(L, functions, 0);
 }

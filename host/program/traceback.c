@@ -4,33 +4,41 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define FRAMES_AT_TOP 12
+/* Reaching a level takes as many steps as it is deep, so of a stack that has overflowed only both
+ * ends are looked at, and each level once. */
+#define LEVELS_AT_TOP 100
+#define LEVELS_AT_END 11
+#define FRAMES_AT_TOP 12 /* of those, shown */
 #define FRAMES_AT_END 10
-#define LEVELS_AT_TOP 200 /* that are looked at; the rest of a deep stack is not, but for its end */
-#define LEVELS_AT_END 24
 
 /* Debian's Lua 5.4.4 forgets to close a `for` loop's iterator there, and a later line fails. */
 #define CLOSE_BUG "metamethod 'close'"
-#define CLOSE_HINT                                                                     \
-    "\n  Lua 5.4.4 fails like this after a `for` loop over an iterator whose body makes a\n" \
+#define CLOSE_HINT                                                                                \
+    "\n  Lua 5.4.4 fails like this after a `for` loop over an iterator whose body makes a\n"      \
     "  function that uses a loop variable, and leaves by `break`: leave by `goto` or `return`,\n" \
     "  or put the body into a function of its own"
 
 /* Whose code a frame runs. */
-typedef enum Origin { ORIGIN_C, ORIGIN_CARRIED, ORIGIN_USER } Origin;
+typedef enum Origin {
+    ORIGIN_C,
+    ORIGIN_CARRIED,
+    ORIGIN_USER
+} Origin;
 
-static Origin frame_origin(const lua_Debug *frame)
-{
+static Origin frame_origin(const lua_Debug *frame) {
     if (*frame->what == 'C') {
         return ORIGIN_C;
     }
     return strncmp(frame->source, "=scripts/", 9) == 0 ? ORIGIN_CARRIED : ORIGIN_USER;
 }
 
-/* The number of the last level. Reaching a level takes as many steps as it is deep, so neither this
- * nor anything below goes through all of a stack that has overflowed. */
-static int last_level(lua_State *L)
-{
+/* The levels that are looked at, from the function that raised on. */
+typedef struct Stack {
+    int count;
+    lua_Debug frames[LEVELS_AT_TOP + LEVELS_AT_END];
+} Stack;
+
+static int last_level(lua_State *L) {
     lua_Debug frame;
     int low = 1, high = 1;
     while (lua_getstack(L, high, &frame)) {
@@ -48,28 +56,28 @@ static int last_level(lua_State *L)
     return high - 1;
 }
 
-/* The level that is looked at after `level`: of a deep stack only both ends. */
-static int next_level(int level, int last)
-{
-    bool jumps = level == LEVELS_AT_TOP && last > LEVELS_AT_TOP + LEVELS_AT_END;
-    return jumps ? last - LEVELS_AT_END + 1 : level + 1;
+static void read_stack(lua_State *L, Stack *stack) {
+    int last = last_level(L), level = 1;
+    stack->count = 0;
+    while (level <= last && lua_getstack(L, level, &stack->frames[stack->count])) {
+        lua_getinfo(L, "Sl", &stack->frames[stack->count]);
+        stack->count++;
+        level++;
+        if (stack->count == LEVELS_AT_TOP && level < last - LEVELS_AT_END + 1) {
+            level = last - LEVELS_AT_END + 1;
+        }
+    }
 }
 
-/* Counts the frames of at least `origin` among those that are looked at. */
-static int count_frames(lua_State *L, Origin origin)
-{
-    lua_Debug frame;
-    int count = 0, last = last_level(L);
-    for (int level = 1; level <= last && lua_getstack(L, level, &frame);
-         level = next_level(level, last)) {
-        lua_getinfo(L, "S", &frame);
-        count += frame_origin(&frame) >= origin;
+static int count_frames(const Stack *stack, Origin origin) {
+    int count = 0;
+    for (int i = 0; i < stack->count; i++) {
+        count += frame_origin(&stack->frames[i]) >= origin;
     }
     return count;
 }
 
-static void add_frame(lua_State *L, luaL_Buffer *text, lua_Debug *frame)
-{
+static void add_frame(lua_State *L, luaL_Buffer *text, lua_Debug *frame) {
     lua_getinfo(L, "Slnt", frame);
     luaL_addstring(text, "\n\t");
     lua_pushfstring(L, frame->currentline > 0 ? "%s:%d: in " : "%s: in ", frame->short_src,
@@ -91,24 +99,18 @@ static void add_frame(lua_State *L, luaL_Buffer *text, lua_Debug *frame)
     }
 }
 
-static void add_frames(lua_State *L, luaL_Buffer *text, Origin origin)
-{
-    int count = count_frames(L, origin), number = 0;
-    if (count == 0) {
-        return;
+static void add_frames(lua_State *L, luaL_Buffer *text, Stack *stack, Origin origin) {
+    int count = count_frames(stack, origin), number = 0;
+    if (count > 0) {
+        luaL_addstring(text, "\nstack traceback:");
     }
-    luaL_addstring(text, "\nstack traceback:");
-    lua_Debug frame;
-    int last = last_level(L);
-    for (int level = 1; level <= last && lua_getstack(L, level, &frame);
-         level = next_level(level, last)) {
-        lua_getinfo(L, "S", &frame);
-        if (frame_origin(&frame) < origin) {
+    for (int i = 0; i < stack->count; i++) {
+        if (frame_origin(&stack->frames[i]) < origin) {
             continue;
         }
         number++;
         if (number <= FRAMES_AT_TOP || number > count - FRAMES_AT_END) {
-            add_frame(L, text, &frame);
+            add_frame(L, text, &stack->frames[i]);
         } else if (number == FRAMES_AT_TOP + 1) {
             luaL_addstring(text, "\n\t...");
         }
@@ -116,13 +118,11 @@ static void add_frames(lua_State *L, luaL_Buffer *text, Origin origin)
 }
 
 /* Pushes "file:line: " of the innermost frame of at least `origin`, or an empty text. */
-static void push_place(lua_State *L, Origin origin)
-{
-    lua_Debug frame;
-    for (int level = 1; level <= LEVELS_AT_TOP && lua_getstack(L, level, &frame); level++) {
-        lua_getinfo(L, "Sl", &frame);
-        if (frame_origin(&frame) >= origin && frame.currentline > 0) {
-            lua_pushfstring(L, "%s:%d: ", frame.short_src, frame.currentline);
+static void push_place(lua_State *L, const Stack *stack, Origin origin) {
+    for (int i = 0; i < stack->count; i++) {
+        const lua_Debug *frame = &stack->frames[i];
+        if (frame_origin(frame) >= origin && frame->currentline > 0) {
+            lua_pushfstring(L, "%s:%d: ", frame->short_src, frame->currentline);
             return;
         }
     }
@@ -130,12 +130,11 @@ static void push_place(lua_State *L, Origin origin)
 }
 
 /* Replaces the error at 1 by its text. Texts have their place from Lua; tables get it here. */
-static void render_message(lua_State *L, Origin origin)
-{
+static void render_message(lua_State *L, const Stack *stack, Origin origin) {
     if (lua_type(L, 1) == LUA_TSTRING) {
         return;
     }
-    push_place(L, origin);
+    push_place(L, stack, origin);
     if (luaL_getmetafield(L, 1, "__tostring") != LUA_TNIL) {
         lua_pop(L, 1);
         luaL_tolstring(L, 1, NULL);
@@ -149,30 +148,29 @@ static void render_message(lua_State *L, Origin origin)
 }
 
 /* Whether the error at 1 is a table whose `field` is of `type`, and, given, is `text`. */
-static bool has_field(lua_State *L, const char *field, int type, const char *text)
-{
+static bool has_field(lua_State *L, const char *field, int type, const char *text) {
     if (!lua_istable(L, 1)) {
         return false;
     }
     lua_pushstring(L, field);
-    bool has = lua_rawget(L, 1) == type &&
-               (text == NULL || strcmp(lua_tostring(L, -1), text) == 0);
+    bool has = lua_rawget(L, 1) == type && (text == NULL || strcmp(lua_tostring(L, -1), text) == 0);
     lua_pop(L, 1);
     return has;
 }
 
-int traceback_handler(lua_State *L)
-{
+int traceback_handler(lua_State *L) {
     if (has_field(L, "status", LUA_TNUMBER, NULL)) {
         return 1;
     }
-    bool has_user = count_frames(L, ORIGIN_USER) > 0;
+    Stack stack;
+    read_stack(L, &stack);
+    bool has_user = count_frames(&stack, ORIGIN_USER) > 0;
     if (!has_user && has_field(L, "code", LUA_TSTRING, NULL)) {
         return 1; /* a command's, and its message says it all */
     }
     Origin origin = has_user ? ORIGIN_USER : ORIGIN_C;
     bool interrupted = has_field(L, "code", LUA_TSTRING, "interrupted");
-    render_message(L, origin);
+    render_message(L, &stack, origin);
     if (interrupted) {
         return 1;
     }
@@ -183,7 +181,7 @@ int traceback_handler(lua_State *L)
     if (strstr(lua_tostring(L, 1), CLOSE_BUG) != NULL) {
         luaL_addstring(&text, CLOSE_HINT);
     }
-    add_frames(L, &text, origin);
+    add_frames(L, &text, &stack, origin);
     luaL_pushresult(&text);
     return 1;
 }

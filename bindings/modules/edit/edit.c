@@ -30,10 +30,10 @@
 __attribute__((visibility("default"))) int luaopen_signalbox_edit(lua_State *L);
 
 typedef struct Editor {
-    lua_State *L;      /* while a line is read: who has to be asked for completions */
+    lua_State *L; /* while a line is read: who has to be asked for completions */
     EditLine *line;
     History *history;
-    char *path;        /* of the history; NULL: none is kept */
+    char *path; /* of the history; NULL: none is kept */
     char prompt[64];
     sigset_t unblocked; /* the mask outside of a read */
     bool interrupted;
@@ -41,7 +41,9 @@ typedef struct Editor {
 
 /* ---- signals ---------------------------------------------------------------------------------- */
 
-enum { WATCHED_COUNT = 3 };
+enum {
+    WATCHED_COUNT = 3
+};
 static const int watched[WATCHED_COUNT] = {SIGINT, SIGWINCH, SIGCONT};
 
 /* What arrived while a line was read; a handler has nowhere else to leave it. */
