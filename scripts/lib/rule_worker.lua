@@ -109,6 +109,11 @@ local function instances_of(rule, list)
     if type(one) ~= "table" then
       fail("item %d of its list is a %s, and must be {labels=, value=}", i, type(one))
     end
+    for field in next, one do
+      if field ~= "labels" and field ~= "value" then
+        fail("item %d of its list has the field '%s', and has labels and value", i, tostring(field))
+      end
+    end
     local instance = instance_of(rule, one.labels, one.value)
     local key = label_key(instance.labels)
     if seen[key] then fail("items %d and %d of its list have the same labels", seen[key], i) end
