@@ -81,7 +81,7 @@ describe("the locks of an open store", function()
     local path = folder .. "/signals.db"
     assert(signalbox.open(path)):close()
     local options = { folder .. "/script.lua", path, env = {
-      OTHER = "/usr/bin/lua5.4 " .. folder .. "/other.lua",
+      OTHER = run.lua_command() .. " " .. folder .. "/other.lua",
       LUA_CPATH_5_4 = paths.build .. "/?.so;" .. paths.build .. "/lib/?.so;;",
     } }
     if runner == run.signalbox then table.insert(options, 1, "run") end

@@ -64,6 +64,14 @@ function M.program(program, options)
   return result
 end
 
+--- How a shell starts a stock lua5.4; one that loads a module built with a sanitizer needs the
+-- sanitizer first.
+function M.lua_command()
+  local preload = os.getenv "LD_PRELOAD"
+  if not preload then return "/usr/bin/lua5.4" end
+  return "env LD_PRELOAD=" .. preload .. " ASAN_OPTIONS=detect_leaks=0 /usr/bin/lua5.4"
+end
+
 --- Runs build/signalbox.
 function M.signalbox(options)
   return M.program(paths.program, options)
