@@ -63,10 +63,11 @@ static int json_encode_value(lua_State *L) {
     return 1;
 }
 
-/* json.decode(text [, {lenient=true}]) -> value */
+/* json.decode(text [, {lenient=true, raw="member"}]) -> value; of an object, `raw` stays text. */
 static int json_decode_text(lua_State *L) {
     size_t size;
     const char *text;
+    const char *raw = NULL;
     unsigned flags = JSON_STRICT;
     Error error;
 
@@ -76,8 +77,10 @@ static int json_decode_text(lua_State *L) {
         luaL_checktype(L, 2, LUA_TTABLE);
         lua_getfield(L, 2, "lenient");
         flags = lua_toboolean(L, -1) ? JSON_LENIENT : JSON_STRICT;
+        if (lua_getfield(L, 2, "raw") != LUA_TNIL)
+            raw = luaL_checkstring(L, -1);
     }
-    if (json_push(L, "text", text, size, flags, &error) != STATUS_OK)
+    if (json_push_raw(L, "text", text, size, flags, raw, &error) != STATUS_OK)
         return error_return(L, &error);
     return 1;
 }

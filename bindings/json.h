@@ -21,6 +21,11 @@
 Status json_push(lua_State *L, const char *field, const char *data, size_t size, unsigned flags,
                  Error *error);
 
+/* The same for an object whose member `raw` is given as its text, byte for byte as it stands. NULL:
+ * no member. */
+Status json_push_raw(lua_State *L, const char *field, const char *data, size_t size, unsigned flags,
+                     const char *raw, Error *error);
+
 /* Appends the value at `index`, compact, keys sorted by their bytes. INVALID for what JSON or the
  * store cannot hold: a function, a thread, other userdata, NaN, infinities, text that is not UTF-8
  * or has a NUL, keys that are neither all text nor 1..n, nesting over JSON_MAX_DEPTH, which every

@@ -1,6 +1,7 @@
 /* JSON to Lua values. A table is made when its members are known, up to a batch: the values wait on
  * the Lua stack, so that a table of a few fields has its final size from the beginning. */
 #include <lauxlib.h>
+#include <string.h>
 
 #include "bindings/json.h"
 
@@ -9,6 +10,7 @@ enum { BATCH = 32 };
 typedef struct Decoder {
     lua_State *L;
     JsonReader reader;
+    const char *raw; /* the member of the outermost object that stays text; NULL: none */
     Error *error;
 } Decoder;
 
@@ -57,6 +59,31 @@ static void store_elements(lua_State *L, int table, lua_Integer stored) {
     lua_settop(L, table);
 }
 
+/* The next value as its text: quotes, brackets and all. */
+static Status push_text(Decoder *decoder) {
+    JsonToken token;
+    Status status = json_next(&decoder->reader, &token, decoder->error);
+    const char *begin = token.text - (token.kind == JSON_STRING ? 1 : 0);
+    if (status == STATUS_OK && (token.kind == JSON_OBJECT_BEGIN || token.kind == JSON_ARRAY_BEGIN))
+        status = json_skip(&decoder->reader, decoder->error);
+    if (status == STATUS_OK)
+        lua_pushlstring(decoder->L, begin, (size_t)(decoder->reader.at - begin));
+    return status;
+}
+
+static bool stays_text(const Decoder *decoder, const JsonToken *key) {
+    return decoder->raw != NULL && decoder->reader.depth == 1 && !key->escaped &&
+           key->size == strlen(decoder->raw) && memcmp(key->text, decoder->raw, key->size) == 0;
+}
+
+static Status push_member(Decoder *decoder, bool as_text) {
+    JsonToken token;
+    if (as_text)
+        return push_text(decoder);
+    Status status = json_next(&decoder->reader, &token, decoder->error);
+    return status == STATUS_OK ? push_value(decoder, &token) : status;
+}
+
 static Status push_object(Decoder *decoder) {
     lua_State *L = decoder->L;
     JsonToken token;
@@ -72,9 +99,7 @@ static Status push_object(Decoder *decoder) {
         if (token.kind == JSON_OBJECT_END)
             break;
         push_string(L, &token);
-        status = json_next(&decoder->reader, &token, decoder->error);
-        if (status == STATUS_OK)
-            status = push_value(decoder, &token);
+        status = push_member(decoder, stays_text(decoder, &token));
         if (status != STATUS_OK)
             return status;
         if (lua_gettop(L) - table == 2 * BATCH)
@@ -140,7 +165,12 @@ static Status push_value(Decoder *decoder, const JsonToken *token) {
 
 Status json_push(lua_State *L, const char *field, const char *data, size_t size, unsigned flags,
                  Error *error) {
-    Decoder decoder = {.L = L, .error = error};
+    return json_push_raw(L, field, data, size, flags, NULL, error);
+}
+
+Status json_push_raw(lua_State *L, const char *field, const char *data, size_t size, unsigned flags,
+                     const char *raw, Error *error) {
+    Decoder decoder = {.L = L, .raw = raw, .error = error};
     int top = lua_gettop(L);
     JsonToken token;
     Status status;
