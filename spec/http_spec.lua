@@ -99,7 +99,8 @@ describe("signalbox.http", function()
       assert.equal(web.url .. "/ok", get("/redirect?to=/ok").url)
       assert.equal("GET", echo("/redirect?to=/echo", { body = "x" }).method)
       assert.equal("", echo("/redirect?to=/echo", { body = "x" }).body)
-      local seen = echo("/redirect?status=307&to=/echo", { body = "x", headers = { ["X-Mine"] = "y" } })
+      local seen = echo("/redirect?status=307&to=/echo",
+        { body = "x", headers = { ["X-Mine"] = "y" } })
       assert.same({ "POST", "x", "y" }, { seen.method, seen.body, seen.headers["x-mine"] })
     end)
 
@@ -146,7 +147,8 @@ describe("signalbox.http", function()
   end)
 
   it("refuses what is no request", function()
-    for _, url in ipairs { "", "example.com", "file:///etc/passwd", "ftp://x/", "http://a\r\nb/" } do
+    for _, url in ipairs { "", "example.com", "file:///etc/passwd", "ftp://x/", "http://a\r\nb/" }
+    do
       expect.invalid("url", signalbox.http { url = url })
     end
     expect.invalid("method", get("/ok", { method = "GET /x" }))

@@ -118,8 +118,7 @@ describe("a task", function()
       function() string.gsub("abc", "b", function() signalbox.sleep(0) end) end,
     } do
       local _, raised = signalbox.spawn(fn):wait()
-      assert.truthy(tostring(raised):find("signalbox.sleep cannot wait here (called from table.sort",
-        1, true), tostring(raised))
+      assert.truthy(tostring(raised):find("signalbox.sleep cannot wait here", 1, true), raised)
     end
   end)
 
@@ -307,10 +306,7 @@ describe("a script with tasks", function()
     } do
       local process = run.start { "run", "-e",
         "local signalbox = require 'signalbox' print 'ready' io.stdout:flush() " .. code }
-      for _ = 1, 400 do
-        if process.out() ~= "" then break end
-        signalbox.sleep(0.005)
-      end
+      repeat signalbox.sleep(0.005) until process.out() ~= ""
       local seconds = duration(function()
         process.kill "INT"
         assert.equal(130, process.wait(10).status, name)
