@@ -66,6 +66,11 @@ void statistics_open(lua_State *L);
 void transaction_open(lua_State *L);
 void sql_open(lua_State *L);
 void upkeep_open(lua_State *L);
+void exchange_open(lua_State *L);
+void migration_open(lua_State *L);
+
+/* Sets `migrations` in the module table on top of the stack (migration.c). */
+void migrations_open(lua_State *L);
 
 /* Pushes {pending=, queued=, pushed=, rejected=, failed=} (processing.c). */
 void processing_push(lua_State *L, const int64_t counts[STATE_COUNT]);

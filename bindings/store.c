@@ -38,6 +38,7 @@ static Status read_options(lua_State *L, const Record *record, StoreOptions *opt
     double days = options->suppression_ttl / SECONDS_A_DAY;
 
     options->migrate = field_boolean_or(L, record, "migrate", options->migrate);
+    options->any_schema = field_boolean_or(L, record, "any_schema", false);
     Status status = field_choice(L, record, "mode", modes, &mode, error);
     if (status == STATUS_OK) {
         status = field_choice(L, record, "durability", durabilities, &relaxed, error);
@@ -58,7 +59,8 @@ static Status read_options(lua_State *L, const Record *record, StoreOptions *opt
 /* signalbox.open([path_or_url [, options]]) */
 static int open_store(lua_State *L) {
     static const char *const names[] = {"suppression_ttl_days", "mode",         "migrate",
-                                        "durability",           "busy_timeout", NULL};
+                                        "durability",           "busy_timeout", "any_schema",
+                                        NULL};
     Error error;
     lua_settop(L, 2);
     Text path = database(L);
@@ -131,9 +133,12 @@ void store_module_open(lua_State *L) {
     transaction_open(L);
     sql_open(L);
     upkeep_open(L);
+    exchange_open(L);
+    migration_open(L);
     lua_setfield(L, -2, "__index");
     lua_pop(L, 1);
 
     lua_pushcfunction(L, open_store);
     lua_setfield(L, -2, "open");
+    migrations_open(L);
 }

@@ -35,6 +35,7 @@ local signalbox = {}
 ---@field durability? "full" | "normal" `normal`: the last commits can be lost in a power cut
 ---@field busy_timeout? number seconds that a write waits for another program's; 5
 ---@field suppression_ttl_days? number how long a suppression entry holds; 7
+---@field any_schema? boolean an older schema is taken as it is: for looking, and for `migrate`
 
 --- Opens a store, or makes it. The path's default is what `--db` named, $SIGNALBOX_DB, signals.db.
 ---@param path_or_url? string
@@ -339,6 +340,75 @@ function Store:row(sql, ...) end
 ---@param ... signalbox.value | table<string, signalbox.value>
 ---@return (fun(): table<string, any>)? next_row, signalbox.Error? err
 function Store:rows(sql, ...) end
+
+-- ---- schema -------------------------------------------------------------------------------------
+
+---@class signalbox.Migration
+---@field version integer
+---@field name string
+---@field up string SQL
+---@field down string SQL
+---@field checksum string SHA-256 of `up`
+
+--- The steps of the schema that this program has, lowest first.
+---@return signalbox.Migration[]
+function signalbox.migrations() end
+
+--- `version` is the newest that was applied, `predecessor` the newest of the predecessor's own, or 0.
+---@return { version: integer, newest: integer, predecessor: integer }? schema, signalbox.Error? err
+function Store:schema() end
+
+---@class signalbox.MigrateOptions
+---@field to? integer 0, or the predecessor's version: before ours; the newest
+---@field force? boolean also where signals are dropped, which else is `conflict`
+---@field dry_run? boolean only says what there is to do
+
+---@class signalbox.MigrateReport
+---@field from integer
+---@field to integer
+---@field down boolean
+---@field adopted boolean 1002 isn't run: its tables are a predecessor's
+---@field steps integer[] in the order of their running
+
+--- Moves the schema, up or down, in one transaction. What holds data is copied before to a file
+--- beside it, which is removed when all went well and named in the error where not.
+---@param options? signalbox.MigrateOptions
+---@return signalbox.MigrateReport? report, signalbox.Error? err
+function Store:migrate(options) end
+
+-- ---- export and import --------------------------------------------------------------------------
+
+---@class signalbox.ExportOptions
+---@field format? "json" | "ndjson" | "csv" json
+---@field table? string of csv: which
+---@field progress? fun(rows: integer): boolean? false breaks off; the store can't be used in it
+
+--- Writes all that is needed to rebuild the store to an open file, as one moment has it, in constant
+--- memory, while others write.
+---@param file file*
+---@param options? signalbox.ExportOptions
+---@return integer? rows, signalbox.Error? err
+function Store:export(file, options) end
+
+---@class signalbox.ImportOptions
+---@field dry_run? boolean everything but the commit
+---@field ignore_unknown? boolean keys that this program doesn't know are dropped, not refused
+---@field progress? fun(done: integer, total: integer): boolean? bytes; as of export
+
+---@class signalbox.ImportReport
+---@field added integer
+---@field skipped integer there already
+---@field renumbered integer signals whose number was another one's here
+---@field checked boolean it had counts and a checksum, and they agree
+---@field schema_version integer of the document
+---@field tables table<string, { added: integer, skipped: integer }>
+
+--- Reads an export, also the predecessor's, in one transaction: all or nothing. `-` is stdin.
+--- `invalid` names line, table and record.
+---@param path string
+---@param options? signalbox.ImportOptions
+---@return signalbox.ImportReport? report, signalbox.Error? err
+function Store:import(path, options) end
 
 -- ---- times --------------------------------------------------------------------------------------
 

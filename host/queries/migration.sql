@@ -1,4 +1,4 @@
--- Which schema a database has.
+-- Which schema a database has, and the record of how it came to it.
 
 -- name: migration_state
 -- Whether it has a table of migrations, and any table at all.
@@ -10,8 +10,26 @@ SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'sche
 SELECT coalesce(max(version), 0), coalesce(max(CASE WHEN version < 1001 THEN version END), 0)
 FROM schema_migrations
 
+-- name: migration_signals
+-- How many signals a step back would drop.
+SELECT count(*) FROM signals
+
+-- name: migration_has_data
+-- Whether there is something to lose.
+SELECT EXISTS (SELECT 1 FROM signals) OR EXISTS (SELECT 1 FROM suppression_cache)
+
 -- name: migration_record
 INSERT INTO schema_migrations(version, applied_at, description) VALUES (?1, ?2, ?3)
 
 -- name: migration_checksum
 INSERT INTO schema_checksums(version, checksum) VALUES (?1, ?2)
+
+-- name: migration_forget
+DELETE FROM schema_migrations WHERE version = ?1
+
+-- name: migration_checksum_forget
+DELETE FROM schema_checksums WHERE version = ?1
+
+-- name: migration_forget_all
+-- The first step back, where the table is no predecessor's.
+DROP TABLE schema_migrations

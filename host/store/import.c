@@ -25,6 +25,7 @@ typedef struct Import {
     TimeText now;
     bool has_version, has_format, has_signals, has_counts, has_checksum;
     char checksum[33];
+    unsigned words;                  /* of the words about the whole, which were there */
     int64_t counts[64], records[64]; /* what the document says, and what was seen; by table */
     int64_t later_offset, later_line; /* of a table that stood before the signals it speaks of */
     const ExchangeTable *later;
@@ -419,53 +420,61 @@ static Status take_scalar(Import *import, const char *name, Text text, Error *er
     return STATUS_OK;
 }
 
-/* Which of the words about the whole `key` is, or NULL. */
-static const char *scalar_name(Text key) {
-    static const char *const names[] = {"exported_at", "schema_version", "format", "checksum"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        if (strlen(names[i]) == key.size && memcmp(names[i], key.data, key.size) == 0) {
-            return names[i];
+/* The words about the whole. */
+static const char *const words[] = {"counts", "exported_at", "schema_version", "format", "checksum"};
+
+/* Which of them `key` is, or -1. */
+static int word_index(Text key) {
+    for (int i = 0; i < (int)(sizeof words / sizeof *words); i++) {
+        if (strlen(words[i]) == key.size && memcmp(words[i], key.data, key.size) == 0) {
+            return i;
         }
     }
-    return NULL;
+    return -1;
+}
+
+static Status refuse_twice(const Import *import, const char *name, Error *error) {
+    return error_set(error, STATUS_INVALID, "line %lld: %s is given twice",
+                     (long long)window_line(import->window), name);
+}
+
+/* A word's value, or what is dropped where `word` is -1. */
+static Status take_word(Import *import, int word, Error *error) {
+    Text value;
+    if (word >= 0 && import->words & 1u << word) {
+        return refuse_twice(import, words[word], error);
+    }
+    Status status = window_value(import->window, &value, error);
+    if (status != STATUS_OK || word < 0) {
+        return status;
+    }
+    import->words |= 1u << word;
+    return word == 0 ? take_counts(import, value, error)
+                     : take_scalar(import, words[word], value, error);
 }
 
 /* The member behind a key; `key` is in the window and gone with the first look at the value. */
 static Status take_member(Import *import, Text quoted, uint64_t *seen, Error *error) {
     Text key = quoted.size >= 2 ? (Text){quoted.data + 1, quoted.size - 2} : quoted;
     const ExchangeTable *table = exchange_table_find(key);
-    const char *scalar = scalar_name(key);
-    bool counts = key.size == 6 && memcmp(key.data, "counts", 6) == 0;
-    if (!table && !scalar && !counts && !import->options->ignore_unknown) {
+    int word = word_index(key);
+    if (!table && word < 0 && !import->options->ignore_unknown) {
         return error_set(error, STATUS_INVALID,
                          "line %lld: \"%.*s\" is no part of an export this program knows "
                          "(--ignore-unknown drops it)",
                          (long long)window_line(import->window),
                          key.size < 60 ? (int)key.size : 60, key.data);
     }
-    if (table) {
-        uint64_t bit = UINT64_C(1) << table_index(table);
-        if (*seen & bit) {
-            return error_set(error, STATUS_INVALID, "line %lld: %s is given twice",
-                             (long long)window_line(import->window), table->name);
-        }
-        *seen |= bit;
+    uint64_t bit = table ? UINT64_C(1) << table_index(table) : 0;
+    if (*seen & bit) {
+        return refuse_twice(import, table->name, error);
     }
+    *seen |= bit;
     Status status = expect(import, ':', "':'", error);
     if (status != STATUS_OK) {
         return status;
     }
-    if (table) {
-        return take_table(import, table, error);
-    }
-    Text value;
-    status = window_value(import->window, &value, error);
-    if (status == STATUS_OK && scalar) {
-        status = take_scalar(import, scalar, value, error);
-    } else if (status == STATUS_OK && counts) {
-        status = take_counts(import, value, error);
-    }
-    return status;
+    return table ? take_table(import, table, error) : take_word(import, word, error);
 }
 
 static Status take_object(Import *import, Error *error) {

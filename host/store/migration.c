@@ -1,9 +1,19 @@
-/* The schema's steps, applied. */
+/* The schema's steps, applied and taken back.
+ *
+ * All steps of one move are one transaction: a schema that stopped half-way between two versions
+ * would be a third thing to reason about. The write lock is taken before the state is read, so of
+ * two processes that open the same file one moves it and the other finds nothing left to do. What
+ * holds data is copied first, to a file beside it, which stays only where the move fails. */
 #include "store/internal.h"
 #include "store/migrations.h"
 
-#define SEED_VERSION 1002     /* the seed's tables, which a predecessor's file has */
-#define PREDECESSOR_LAST 1000 /* its own numbers end below ours */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SEED_VERSION 1002 /* the seed's tables, which a predecessor's file has */
 
 typedef struct SchemaState {
     bool has_table, has_any; /* of migrations; at all */
@@ -11,34 +21,86 @@ typedef struct SchemaState {
     int predecessor;         /* the newest of the predecessor's own */
 } SchemaState;
 
-static Status read_state(Db *db, SchemaState *state, Error *error) {
-    *state = (SchemaState){0};
+static int newest_version(void) {
+    return migrations[migration_count - 1].version;
+}
+
+/* The first row of a statement without parameters: up to two numbers. */
+static Status read_numbers(Db *db, const Query *query, int64_t out[2], Error *error) {
     St *st;
-    Status status = db_statement(db, &query_migration_state, &st, error);
+    Status status = db_statement(db, query, &st, error);
     if (status != STATUS_OK) {
         return status;
     }
     status = st_step(st, error);
     if (status == STATUS_ROW) {
-        state->has_table = st_int(st, 0) != 0;
-        state->has_any = st_int(st, 1) != 0;
+        out[0] = st_int(st, 0);
+        out[1] = st_column_count(st) > 1 ? st_int(st, 1) : 0;
         status = STATUS_OK;
     }
     st_release(st);
-    if (status != STATUS_OK || !state->has_table) {
-        return status;
+    return status;
+}
+
+static Status read_state(Db *db, SchemaState *state, Error *error) {
+    int64_t out[2] = {0, 0};
+    *state = (SchemaState){0};
+    Status status = read_numbers(db, &query_migration_state, out, error);
+    state->has_table = out[0] != 0;
+    state->has_any = out[1] != 0;
+    if (status == STATUS_OK && state->has_table) {
+        status = read_numbers(db, &query_migration_version, out, error);
+        state->version = (int)out[0];
+        state->predecessor = (int)out[1];
     }
-    status = db_statement(db, &query_migration_version, &st, error);
-    if (status != STATUS_OK) {
-        return status;
+    return status;
+}
+
+/* ---- what can't be used ---- */
+
+static Status refuse_foreign(const Store *store, Error *error) {
+    return error_set(error, STATUS_SCHEMA, "%s is a database of something else: it has tables, and "
+                     "none of signalbox's", store_label(store));
+}
+
+static Status refuse_newer(const Store *store, int version, Error *error) {
+    return error_set(error, STATUS_SCHEMA,
+                     "%s: the schema is version %d, newer than this program's %d: it can be opened "
+                     "for reading only, or with a newer signalbox",
+                     store_label(store), version, newest_version());
+}
+
+static Status refuse_older(const Store *store, int version, Error *error) {
+    return error_set(error, STATUS_SCHEMA,
+                     "%s: the schema is version %d, this program needs %d: run signalbox migrate "
+                     "up %s",
+                     store_label(store), version, newest_version(), store_label(store));
+}
+
+static Status check_usable(const Store *store, const SchemaState *state, Error *error) {
+    if (!state->has_table && state->has_any) {
+        return refuse_foreign(store, error);
     }
-    status = st_step(st, error);
-    if (status == STATUS_ROW) {
-        state->version = (int)st_int(st, 0);
-        state->predecessor = (int)st_int(st, 1);
-        status = STATUS_OK;
+    if (state->version > newest_version() && !store_readonly(store)) {
+        return refuse_newer(store, state->version, error);
     }
-    st_release(st);
+    return STATUS_OK;
+}
+
+/* ---- one step ---- */
+
+static Status run_with_version(Db *db, const Query *query, int version, const char *text,
+                               Error *error) {
+    St *st;
+    Status status = db_statement(db, query, &st, error);
+    if (status == STATUS_OK) {
+        bind_int(st, 1, version);
+        if (text) {
+            bind_text(st, 2, text_of(text));
+        }
+        status = st_run(st, error);
+        st_release(st);
+    }
     return status;
 }
 
@@ -54,87 +116,198 @@ static Status record(Db *db, const Migration *migration, Error *error) {
     bind_text(st, 3, text_of(migration->name));
     status = st_run(st, error);
     st_release(st);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    status = db_statement(db, &query_migration_checksum, &st, error);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    bind_int(st, 1, migration->version);
-    bind_text(st, 2, text_of(migration->checksum));
-    status = st_run(st, error);
-    st_release(st);
+    return status == STATUS_OK ? run_with_version(db, &query_migration_checksum, migration->version,
+                                                  migration->checksum, error)
+                               : status;
+}
+
+/* Says which step it was that failed. */
+static Status name_step(const Migration *migration, bool down, Status status, Error *error) {
+    char message[sizeof error->message];
+    memcpy(message, error->message, sizeof message);
+    snprintf(error->message, sizeof error->message, "%04d_%s.%s.sql: %.*s", migration->version,
+             migration->name, down ? "down" : "up", (int)sizeof message - 100, message);
     return status;
 }
 
-/* Applies one step unless another process was first. */
-static Status apply(Db *db, const Migration *migration, Error *error) {
-    SchemaState state;
-    Status status = db_begin(db, TX_WRITE, error);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    status = read_state(db, &state, error);
-    if (status == STATUS_OK && state.version < migration->version) {
-        bool adopted = migration->version == SEED_VERSION && state.predecessor > 0;
-        if (!adopted) {
-            status = db_script(db, migration->up, error);
-        }
-        if (status == STATUS_OK) {
-            status = record(db, migration, error);
-        }
+static Status step_up(Db *db, const Migration *migration, bool adopted, Error *error) {
+    Status status = STATUS_OK;
+    if (!adopted || migration->version != SEED_VERSION) {
+        status = db_script(db, migration->up, error);
     }
     if (status == STATUS_OK) {
-        return db_commit(db, error);
+        status = record(db, migration, error);
     }
-    db_rollback(db);
+    return status == STATUS_OK ? status : name_step(migration, false, status, error);
+}
+
+static Status step_down(Db *db, const Migration *migration, bool adopted, Error *error) {
+    int version = migration->version;
+    Status status = run_with_version(db, &query_migration_forget, version, NULL, error);
+    if (status == STATUS_OK) {
+        status = run_with_version(db, &query_migration_checksum_forget, version, NULL, error);
+    }
+    if (status == STATUS_OK && (!adopted || version != SEED_VERSION)) {
+        status = db_script(db, migration->down, error);
+    }
+    if (status == STATUS_OK && !adopted && version == migrations[0].version) {
+        int64_t out[2];
+        status = read_numbers(db, &query_migration_forget_all, out, error);
+    }
+    return status == STATUS_OK ? status : name_step(migration, true, status, error);
+}
+
+/* ---- a move ---- */
+
+/* Which steps lie between the state and the version that is wanted. */
+static Status plan(const SchemaState *state, int to, MigrateReport *report, Error *error) {
+    int first = migrations[0].version, newest = newest_version();
+    bool before_ours = to == 0 || (to == state->predecessor && to > 0);
+    if (!before_ours && (to < first || to > newest)) {
+        return error_invalid(error, "to", "to is %d, and must be from %d to %d, or %d, what the "
+                             "database was before",
+                             to, first, newest, state->predecessor);
+    }
+    int from = state->version < first ? first - 1 : state->version;
+    int target = before_ours ? first - 1 : to;
+    report->from = state->version;
+    report->to = before_ours ? state->predecessor : to;
+    report->down = target < from;
+    report->adopted = state->predecessor > 0;
+    report->steps = &migrations[(report->down ? target : from) + 1 - first];
+    report->count = (size_t)(report->down ? from - target : target - from);
+    return STATUS_OK;
+}
+
+static bool undoes_seed(const MigrateReport *report) {
+    return report->down && !report->adopted && report->count > 0 &&
+           report->steps[0].version <= SEED_VERSION &&
+           report->steps[report->count - 1].version >= SEED_VERSION;
+}
+
+static Status check_loss(Store *store, const MigrateReport *report, Error *error) {
+    int64_t out[2] = {0, 0};
+    Status status = undoes_seed(report)
+                        ? read_numbers(store->main, &query_migration_signals, out, error)
+                        : STATUS_OK;
+    if (status == STATUS_OK && out[0] > 0) {
+        return error_set(error, STATUS_CONFLICT,
+                         "%s: going down to version %d drops its %lld signals; export them, or "
+                         "force it",
+                         store_label(store), report->to, (long long)out[0]);
+    }
     return status;
 }
 
-static Status refuse_foreign(const Store *store, Error *error) {
-    return error_set(error, STATUS_SCHEMA, "%s is a database of something else: it has tables, and "
-                     "none of signalbox's", store_label(store));
+/* Copies a database that holds something; `path` is empty where there was nothing to copy. What an
+ * earlier move left under that name is older than the file or the same, for this one is whole. */
+static Status snapshot(Store *store, const SchemaState *state, const MigrateReport *report,
+                       char path[PATH_MAX], Error *error) {
+    int64_t out[2] = {0, 0};
+    Status status = STATUS_OK;
+    path[0] = '\0';
+    if (state->version >= SEED_VERSION || state->predecessor > 0) {
+        status = read_numbers(store->main, &query_migration_has_data, out, error);
+    }
+    if (status != STATUS_OK || out[0] == 0 || !(store_caps(store) & DB_CAP_FILE)) {
+        return status;
+    }
+    int size = snprintf(path, PATH_MAX, "%s.before-%d", store_label(store), report->to);
+    if (size >= PATH_MAX || (unlink(path) != 0 && errno != ENOENT)) {
+        path[0] = '\0';
+        return error_set(error, STATUS_IO, "a copy beside %s can't be made: %s", store_label(store),
+                         size >= PATH_MAX ? "its name is too long" : strerror(errno));
+    }
+    status = db_backup(store->main, path, NULL, NULL, error);
+    if (status != STATUS_OK) {
+        path[0] = '\0';
+    }
+    return status;
 }
 
-static Status refuse_newer(const Store *store, int version, int newest, Error *error) {
-    return error_set(error, STATUS_SCHEMA,
-                     "%s: the schema is version %d, newer than this program's %d: it can be opened "
-                     "for reading only, or with a newer signalbox",
-                     store_label(store), version, newest);
+static Status walk(Db *db, const MigrateReport *report, Error *error) {
+    Status status = STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && i < report->count; i++) {
+        status = report->down
+                     ? step_down(db, &report->steps[report->count - 1 - i], report->adopted, error)
+                     : step_up(db, &report->steps[i], report->adopted, error);
+    }
+    return status;
 }
 
-static Status refuse_older(const Store *store, int version, int newest, Error *error) {
-    return error_set(error, STATUS_SCHEMA,
-                     "%s: the schema is version %d, this program needs %d: run signalbox migrate "
-                     "up %s",
-                     store_label(store), version, newest, store_label(store));
+static void name_snapshot(const char *path, Error *error) {
+    size_t size = strlen(error->message);
+    snprintf(error->message + size, sizeof error->message - size,
+             "; the database is as it was, and %s is a copy of it", path);
+}
+
+/* Inside the transaction: everything but its end. */
+static Status move(Store *store, const MigrateOptions *options, MigrateReport *report,
+                   char copy[PATH_MAX], Error *error) {
+    SchemaState state;
+    Status status = read_state(store->main, &state, error);
+    if (status == STATUS_OK) {
+        status = check_usable(store, &state, error);
+    }
+    if (status == STATUS_OK) {
+        status = plan(&state, options->to < 0 ? newest_version() : options->to, report, error);
+    }
+    if (status == STATUS_OK && !options->force) {
+        status = check_loss(store, report, error);
+    }
+    if (status != STATUS_OK || report->count == 0 || options->dry_run) {
+        return status;
+    }
+    status = snapshot(store, &state, report, copy, error);
+    return status == STATUS_OK ? walk(store->main, report, error) : status;
+}
+
+Status store_migrate(Store *store, const MigrateOptions *options, MigrateReport *report,
+                     Error *error) {
+    char copy[PATH_MAX] = "";
+    *report = (MigrateReport){0};
+    if (store->tx_depth > 0) {
+        return error_set(error, STATUS_CONFLICT, "the schema can't be moved in a transaction");
+    }
+    Status status = db_begin(store->main, options->dry_run ? TX_READ : TX_WRITE, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = move(store, options, report, copy, error);
+    if (status == STATUS_OK && !options->dry_run && report->count > 0) {
+        status = db_commit(store->main, error);
+    } else {
+        db_rollback(store->main);
+    }
+    if (copy[0] && status == STATUS_OK) {
+        unlink(copy);
+    } else if (copy[0]) {
+        name_snapshot(copy, error);
+    }
+    return status;
+}
+
+Status store_schema(Store *store, StoreSchema *schema, Error *error) {
+    SchemaState state;
+    Status status = read_state(store->main, &state, error);
+    if (status == STATUS_OK) {
+        *schema = (StoreSchema){state.version, newest_version(), state.predecessor};
+    }
+    return status;
 }
 
 Status migration_check(Store *store, Error *error) {
     SchemaState state;
     Status status = read_state(store->main, &state, error);
-    if (status != STATUS_OK) {
+    if (status == STATUS_OK) {
+        status = check_usable(store, &state, error);
+    }
+    if (status != STATUS_OK || state.version >= newest_version() || store->options.any_schema) {
         return status;
     }
-    int newest = migrations[migration_count - 1].version;
-    if (!state.has_table && state.has_any) {
-        return refuse_foreign(store, error);
-    }
-    if (state.version > newest) {
-        return store_readonly(store) ? STATUS_OK
-                                     : refuse_newer(store, state.version, newest, error);
-    }
-    if (state.version == newest) {
-        return STATUS_OK;
-    }
     if (store_readonly(store) || !store->options.migrate) {
-        return refuse_older(store, state.version, newest, error);
+        return refuse_older(store, state.version, error);
     }
-    for (int i = 0; status == STATUS_OK && i < migration_count; i++) {
-        if (migrations[i].version > state.version) {
-            status = apply(store->main, &migrations[i], error);
-        }
-    }
-    return status;
+    MigrateReport report;
+    return store_migrate(store, &(MigrateOptions){.to = -1}, &report, error);
 }

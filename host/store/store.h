@@ -22,6 +22,8 @@ typedef struct Store Store;
 typedef struct StoreOptions {
     DbMode mode;
     bool migrate;              /* apply pending migrations; never in DB_READ */
+    bool any_schema;           /* take an older schema as it is: for looking at a file, and for
+                                  store_migrate; what else is called may find a table missing */
     bool relaxed;              /* durability "normal" */
     double busy_timeout;       /* seconds */
     double suppression_ttl;    /* seconds that a suppression entry holds */
@@ -276,6 +278,36 @@ Value sql_cursor_value(SqlCursor *cursor, int index);
 /* At any time, also after store_close. NULL is allowed. */
 void sql_cursor_close(SqlCursor *cursor);
 
+/* ---- schema ----------------------------------------------------------------------------------- */
+
+typedef struct StoreSchema {
+    int version;     /* the newest migration that was applied; 0: none */
+    int newest;      /* the newest that this program has */
+    int predecessor; /* the newest of the predecessor's own, where it made the file; else 0 */
+} StoreSchema;
+
+Status store_schema(Store *store, StoreSchema *schema, Error *error);
+
+typedef struct MigrateOptions {
+    int to;       /* the version to go to; 0, or the predecessor's: before ours; -1: the newest */
+    bool force;   /* also where signals are dropped */
+    bool dry_run; /* only says which steps there would be */
+} MigrateOptions;
+
+typedef struct MigrateReport {
+    int from, to;
+    bool down;
+    bool adopted;                  /* the seed's step isn't run: its tables are a predecessor's */
+    const struct Migration *steps; /* `count` of them, lowest first (store/migrations.h) */
+    size_t count;
+} MigrateReport;
+
+/* Moves the schema, up or down, in one transaction. A database that holds data is copied before, to
+ * a file beside it that is removed when all went well and named in the error where not. CONFLICT
+ * where signals would be dropped without `force`. */
+Status store_migrate(Store *store, const MigrateOptions *options, MigrateReport *report,
+                     Error *error);
+
 /* ---- exchange --------------------------------------------------------------------------------- */
 
 typedef enum ExportFormat { EXPORT_JSON, EXPORT_NDJSON, EXPORT_CSV } ExportFormat;
@@ -314,8 +346,8 @@ typedef struct ImportReport {
     ImportTable tables[64];
 } ImportReport;
 
-/* Reads a document (its own, the predecessor's, or NDJSON) from a file that can be read twice, in
- * one transaction: all or nothing. What is there already is skipped, numbers are kept where they
+/* Reads a document (its own, the predecessor's, or NDJSON) from a file, or from standard input where
+ * `path` is "-", in one transaction: all or nothing. What is there already is skipped, numbers are kept where they
  * are free. INVALID names line, table and record. */
 Status store_import(Store *store, const char *path, const ImportOptions *options,
                     ImportReport *report, Error *error);

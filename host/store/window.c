@@ -26,16 +26,17 @@ Status window_open(const char *path, Window **out, Error *error) {
         return error_set(error, STATUS_NO_MEMORY, "not enough memory");
     }
     window->line = 1;
-    window->fd = open(path, O_RDONLY | O_CLOEXEC);
+    window->fd = strcmp(path, "-") == 0 ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
+                                        : open(path, O_RDONLY | O_CLOEXEC);
     struct stat stat;
     Status status = STATUS_OK;
     if (window->fd < 0 || fstat(window->fd, &stat) != 0) {
         status = error_set(error, errno == ENOENT ? STATUS_NOT_FOUND : STATUS_IO, "%s: %s", path,
                            strerror(errno));
-    } else if (!S_ISREG(stat.st_mode)) {
-        status = error_set(error, STATUS_INVALID, "%s is not a file", path);
+    } else if (S_ISDIR(stat.st_mode)) {
+        status = error_set(error, STATUS_INVALID, "%s is a folder, not a document", path);
     } else {
-        window->size = stat.st_size;
+        window->size = S_ISREG(stat.st_mode) ? stat.st_size : 0;
         *out = window;
     }
     if (status != STATUS_OK) {
@@ -69,7 +70,10 @@ int64_t window_size(const Window *window) {
 
 Status window_seek(Window *window, int64_t offset, int64_t line, Error *error) {
     if (lseek(window->fd, offset, SEEK_SET) < 0) {
-        return error_set(error, STATUS_IO, "the document can't be read twice: %s", strerror(errno));
+        return error_set(error, STATUS_INVALID,
+                         "line %lld: this part speaks of signals that come after it, so the "
+                         "document is read twice: give it as a file, not through a pipe",
+                         (long long)line);
     }
     window->at = window->end = 0;
     window->read = offset;

@@ -13,6 +13,7 @@
 
 typedef struct Window Window;
 
+/* Opens a file or, where the path is "-", what stands at standard input. */
 Status window_open(const char *path, Window **window, Error *error);
 void window_close(Window *window);
 
@@ -27,8 +28,9 @@ Status window_value(Window *window, Text *value, Error *error);
 /* Bytes of the file before the next one, and the line it stands on, from 1. */
 int64_t window_offset(const Window *window);
 int64_t window_line(const Window *window);
+/* Of the file, in bytes; 0 where it is a pipe. */
 int64_t window_size(const Window *window);
-/* Goes back to a place. */
+/* Goes back to a place. INVALID where it is a pipe. */
 Status window_seek(Window *window, int64_t offset, int64_t line, Error *error);
 
 #endif

@@ -1,0 +1,188 @@
+/* store:export and store:import. */
+#include <errno.h>
+#include <lauxlib.h>
+#include <lualib.h>
+#include <string.h>
+
+#include "bindings/arguments.h"
+#include "bindings/errors.h"
+#include "bindings/handle.h"
+
+enum { STORE = 1, FILE_OR_PATH = 2, OPTIONS = 3, PROGRESS = 4 }; /* the stack of a call */
+
+/* What a running export or import is watched by: an interrupt, and a function of the script's. */
+typedef struct Watcher {
+    lua_State *L;
+    Handle *handle;
+    bool raised; /* what the function raised is on top of the stack */
+} Watcher;
+
+/* The store can't be called, or closed, by the function: it is out of its handle meanwhile. */
+static bool call_progress(Watcher *watcher, int64_t done, int64_t total) {
+    lua_State *L = watcher->L;
+    Handle *handle = watcher->handle;
+    Store *store = handle->link.store;
+    scheduler_remove_store(&handle->link);
+    handle->link.store = NULL;
+    lua_pushvalue(L, PROGRESS);
+    lua_pushinteger(L, done);
+    lua_pushinteger(L, total);
+    watcher->raised = lua_pcall(L, 2, 1, 0) != LUA_OK;
+    bool go_on = !watcher->raised && (lua_isnil(L, -1) || lua_toboolean(L, -1));
+    if (!watcher->raised) {
+        lua_pop(L, 1);
+    }
+    handle->link.store = store;
+    scheduler_add_store(scheduler_get(L), &handle->link);
+    return go_on;
+}
+
+static bool watch(void *context, int64_t done, int64_t total) {
+    Watcher *watcher = context;
+    if (scheduler_interrupted(scheduler_get(watcher->L))) {
+        return false;
+    }
+    return lua_isnil(watcher->L, PROGRESS) || call_progress(watcher, done, total);
+}
+
+/* Puts the option's function at PROGRESS, and room for a call of it on the stack. */
+static void take_progress(lua_State *L, const Record *options) {
+    lua_settop(L, OPTIONS);
+    lua_getfield(L, options->index, "progress");
+    if (!lua_isnil(L, PROGRESS) && !lua_isfunction(L, PROGRESS)) {
+        field_type_error(L, options, "progress", "function", PROGRESS);
+    }
+    luaL_checkstack(L, LUA_MINSTACK, NULL);
+}
+
+/* ---- export ---- */
+
+typedef struct Target {
+    Watcher watcher; /* first */
+    FILE *file;
+} Target;
+
+static bool watch_export(void *context, int64_t rows) {
+    return watch(context, rows, 0);
+}
+
+static Status write_file(void *context, const char *data, size_t size, Error *error) {
+    Target *target = context;
+    if (fwrite(data, 1, size, target->file) == size && fflush(target->file) == 0) {
+        return STATUS_OK;
+    }
+    int why = errno;
+    return error_set(error, why == ENOSPC || why == EDQUOT ? STATUS_FULL : STATUS_IO,
+                     "the export can't be written: %s", strerror(why));
+}
+
+/* store:export(file [, {format=, table=, progress=}]) -> rows */
+static int export_store(lua_State *L) {
+    static const char *const names[] = {"format", "table", "progress", NULL};
+    static const char *const formats[] = {"json", "ndjson", "csv", NULL};
+    static const ExportFormat values[] = {EXPORT_JSON, EXPORT_NDJSON, EXPORT_CSV};
+    Error error;
+    Handle *handle = handle_check(L);
+    luaL_Stream *stream = luaL_checkudata(L, FILE_OR_PATH, LUA_FILEHANDLE);
+    luaL_argcheck(L, stream->closef != NULL, FILE_OR_PATH, "file is closed");
+    Record options = record_options(L, OPTIONS, names);
+    take_progress(L, &options);
+    int format = 0;
+    Status status = field_choice(L, &options, "format", formats, &format, &error);
+    Text table = field_text_or_none(L, &options, "table");
+    if (status == STATUS_OK && (values[format] == EXPORT_CSV) != (table.data != NULL)) {
+        status = error_invalid(&error, "table",
+                               table.data ? "table is for csv: a document has all of them"
+                                          : "table is missing: csv is one table");
+    }
+    Store *store = status == STATUS_OK ? handle_store(L, handle, &error) : NULL;
+    if (!store) {
+        return error_return(L, &error);
+    }
+    Target target = {{.L = L, .handle = handle}, stream->f};
+    ExportOptions export = {
+        .format = values[format],
+        .table = table.data,
+        .write = write_file,
+        .progress = watch_export,
+        .context = &target,
+    };
+    int64_t rows;
+    status = store_export(store, &export, &rows, &error);
+    if (target.watcher.raised) {
+        return lua_error(L);
+    }
+    if (status != STATUS_OK) {
+        return error_return(L, &error);
+    }
+    lua_pushinteger(L, rows);
+    return 1;
+}
+
+/* ---- import ---- */
+
+static void set_integer(lua_State *L, const char *name, int64_t value) {
+    lua_pushinteger(L, value);
+    lua_setfield(L, -2, name);
+}
+
+static void push_report(lua_State *L, const ImportReport *report) {
+    int64_t added = 0, skipped = 0;
+    lua_createtable(L, 0, 6);
+    set_integer(L, "schema_version", report->schema_version);
+    set_integer(L, "renumbered", report->renumbered);
+    lua_pushboolean(L, report->checked);
+    lua_setfield(L, -2, "checked");
+    lua_createtable(L, 0, (int)report->table_count);
+    for (size_t i = 0; i < report->table_count; i++) {
+        const ImportTable *table = &report->tables[i];
+        added += table->added;
+        skipped += table->skipped;
+        lua_createtable(L, 0, 2);
+        set_integer(L, "added", table->added);
+        set_integer(L, "skipped", table->skipped);
+        lua_setfield(L, -2, table->name);
+    }
+    lua_setfield(L, -2, "tables");
+    set_integer(L, "added", added);
+    set_integer(L, "skipped", skipped);
+}
+
+/* store:import(path [, {dry_run=, ignore_unknown=, progress=}]) -> report */
+static int import_store(lua_State *L) {
+    static const char *const names[] = {"dry_run", "ignore_unknown", "progress", NULL};
+    Error error;
+    Handle *handle = handle_check(L);
+    Text path = arg_text(L, FILE_OR_PATH);
+    Record options = record_options(L, OPTIONS, names);
+    take_progress(L, &options);
+    Watcher watcher = {.L = L, .handle = handle};
+    ImportOptions import = {
+        .dry_run = field_boolean_or(L, &options, "dry_run", false),
+        .ignore_unknown = field_boolean_or(L, &options, "ignore_unknown", false),
+        .progress = watch,
+        .context = &watcher,
+    };
+    ImportReport report;
+    Store *store = handle_store(L, handle, &error);
+    Status status = store ? store_import(store, path.data, &import, &report, &error)
+                          : STATUS_CLOSED;
+    if (watcher.raised) {
+        return lua_error(L);
+    }
+    if (status != STATUS_OK) {
+        return error_return(L, &error);
+    }
+    push_report(L, &report);
+    return 1;
+}
+
+static const luaL_Reg methods[] = {
+    {"export", export_store},
+    {"import", import_store},
+    {NULL, NULL},
+};
+
+void exchange_open(lua_State *L) {
+    luaL_setfuncs(L, methods, 0);
+}
