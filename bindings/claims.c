@@ -212,7 +212,6 @@ static int renew(lua_State *L) {
 typedef struct Ids {
     int64_t *ids;
     size_t count;
-    int64_t highest;
 } Ids;
 
 /* Pushes the ids of the list in the claim's field `signals`. */
@@ -231,7 +230,6 @@ static Ids ids_of_signals(lua_State *L, const Record *record) {
         }
         int64_t id = field_integer_or(L, &signal, "id", 0);
         ids.ids[ids.count++] = id;
-        ids.highest = id > ids.highest ? id : ids.highest;
         lua_settop(L, list + 1);
     }
     return ids;
@@ -332,8 +330,8 @@ static int hold(lua_State *L) {
     Status status = read_until(L, &record, &until, &error);
     if (status == STATUS_OK) {
         Store *store = handle_store(L, held.handle, &error);
-        status = store ? store_claim_hold(store, held.key, held.fence, until, reason, ids.highest,
-                                          &error)
+        status = store ? store_claim_hold(store, held.key, held.fence, until, reason, ids.ids,
+                                          ids.count, &error)
                        : STATUS_CLOSED;
     }
     return return_true(L, status, &error);

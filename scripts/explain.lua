@@ -109,7 +109,8 @@ end
 local function print_chances(breakdown)
   local gate <const> = require "signalbox.gate"
   local function next_boost(boosts, n)
-    return (boosts[math.min(n + 1, #boosts)] or 1) / (boosts[math.min(math.max(n, 1), #boosts)] or 1)
+    local here = boosts[math.min(math.max(n, 1), #boosts)] or 1
+    return (boosts[math.min(n + 1, #boosts)] or 1) / here
   end
   local total = 0
   for _, step in ipairs(steps(breakdown)) do total = step[3] end

@@ -52,22 +52,24 @@ UPDATE company_claims SET lease_until = ?3 WHERE canonical_key = ?1 AND fence = 
 -- name: claim_end
 DELETE FROM company_claims WHERE canonical_key = ?1 AND fence = ?2
 
--- name: hold_signals
--- Sets a company's pending signals aside until ?2, those up to ?3 only.
-UPDATE signal_processing SET available_at = ?2
-WHERE status = 'pending' AND signal_id <= ?3
-    AND signal_id IN (SELECT id FROM signals WHERE canonical_key = ?1)
+-- name: claim_member
+-- Whether a signal of the company is pending; no row where it isn't the company's. Rests on the
+-- primary key and idx_processing_signal_id.
+SELECT EXISTS (SELECT 1 FROM signal_processing p WHERE p.signal_id = s.id AND p.status = 'pending')
+FROM signals s WHERE s.id = ?1 AND s.canonical_key = ?2
+
+-- name: hold_signal
+-- Sets one signal aside until ?2. Rests on idx_processing_signal_id.
+UPDATE signal_processing SET available_at = ?2 WHERE signal_id = ?1 AND status = 'pending'
+
+-- name: hold_pending
+-- The newest pending signal of the company: none has to wait, or one that came later is due.
+SELECT max(p.signal_id) FROM signals s JOIN signal_processing p ON p.signal_id = s.id
+WHERE s.canonical_key = ?1 AND p.status = 'pending'
 
 -- name: hold_insert
--- The company waits, unless a signal arrived after ?5 or none of its signals is pending.
 INSERT INTO company_holds(canonical_key, until, reason, held_at)
-SELECT ?1, ?2, ?3, ?4
-WHERE EXISTS (
-        SELECT 1 FROM signals s JOIN signal_processing p ON p.signal_id = s.id
-        WHERE s.canonical_key = ?1 AND p.status = 'pending')
-    AND NOT EXISTS (
-        SELECT 1 FROM signals s JOIN signal_processing p ON p.signal_id = s.id
-        WHERE s.canonical_key = ?1 AND p.status = 'pending' AND s.id > ?5)
+VALUES (?1, ?2, ?3, ?4)
 ON CONFLICT (canonical_key) DO UPDATE
 SET until = excluded.until, reason = excluded.reason, held_at = excluded.held_at
 

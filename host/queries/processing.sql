@@ -41,9 +41,6 @@ SET status = 'failed', error_message = ?4, processed_at = ?2,
     metadata = coalesce(?3, metadata), updated_at = ?2
 WHERE signal_id = ?1
 
--- name: processing_is_pending
-SELECT EXISTS (SELECT 1 FROM signal_processing WHERE signal_id = ?1 AND status = 'pending')
-
 -- name: processing_fill
 -- Rows that a program wrote which runs no triggers: due since they were made. Rests on
 -- pending_by_due, where the missing ones stand first.

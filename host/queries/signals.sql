@@ -17,10 +17,6 @@ WHERE canonical_key = ?1 AND signal_type = ?2 AND source_api = ?3 AND detected_a
 -- Whether the company has any signal. Rests on the unique key, whose first column it is.
 SELECT EXISTS (SELECT 1 FROM signals WHERE canonical_key = ?1)
 
--- name: signal_key
--- The company of a signal. Rests on the primary key.
-SELECT canonical_key FROM signals WHERE id = ?1
-
 -- name: signal_select
 -- Signals with what became of them. A predecessor's signal can have no processing row or several:
 -- the last one counts. Rests on idx_processing_signal_id beside what the filter rests on.

@@ -397,24 +397,79 @@ Status store_claim_release(Store *store, Text key, int64_t fence, Error *error) 
     return write_end(store, &scope, status, error);
 }
 
-static Status hold(Store *store, Text key, const TimeText until, Text reason, int64_t last_id,
-                   Error *error) {
-    TimeText now;
-    Status status = run(
-        store, &query_hold_signals,
-        (Value[]){value_text(key), value_text(text_of_time(until)), value_int(last_id)}, 3, NULL,
-        error);
-    if (status == STATUS_OK) {
-        status = run(store, &query_hold_insert,
-                     (Value[]){value_text(key), value_text(text_of_time(until)),
-                               value_text(reason), value_text(now_text(now)), value_int(last_id)},
-                     5, NULL, error);
+/* Whether the signal is still pending. NOT_FOUND unless it is the company's. */
+static Status look_at_member(St *member, Text key, int64_t id, bool *pending, Error *error) {
+    bind_int(member, 1, id);
+    bind_text(member, 2, key);
+    Status status = st_step(member, error);
+    if (status == STATUS_ROW) {
+        *pending = st_int(member, 0) != 0;
+        status = STATUS_OK;
+    } else if (status == STATUS_OK) {
+        status = error_set(error, STATUS_NOT_FOUND, "%.*s has no signal %lld",
+                           key.size < 200 ? (int)key.size : 200, key.data, (long long)id);
     }
+    st_reset(member);
     return status;
 }
 
+/* Sets the signals aside; *last is the highest of their numbers. */
+static Status hold_signals(Store *store, Text key, Text until, const int64_t *ids, size_t count,
+                           int64_t *last, Error *error) {
+    St *st = NULL, *member = NULL;
+    Status status = db_statement(store->main, &query_hold_signal, &st, error);
+    if (status == STATUS_OK) {
+        status = db_statement(store->main, &query_claim_member, &member, error);
+    }
+    for (size_t i = 0; status == STATUS_OK && i < count; i++) {
+        bool pending = false;
+        status = look_at_member(member, key, ids[i], &pending, error);
+        if (status == STATUS_OK && pending) {
+            bind_int(st, 1, ids[i]);
+            bind_text(st, 2, until);
+            status = st_run(st, error);
+            st_reset(st);
+        }
+        *last = ids[i] > *last ? ids[i] : *last;
+    }
+    st_release(st);
+    st_release(member);
+    return status;
+}
+
+/* The newest pending signal of the company; 0 where there is none. */
+static Status newest_pending(Store *store, Text key, int64_t *id, Error *error) {
+    St *st;
+    Status status = db_statement(store->main, &query_hold_pending, &st, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    bind_text(st, 1, key);
+    status = st_step(st, error);
+    *id = status == STATUS_ROW ? st_int(st, 0) : 0;
+    st_release(st);
+    return status == STATUS_ROW ? STATUS_OK : status;
+}
+
+static Status hold(Store *store, Text key, Text until, Text reason, const int64_t *ids,
+                   size_t count, Error *error) {
+    int64_t last = 0, newest = 0;
+    Status status = hold_signals(store, key, until, ids, count, &last, error);
+    if (status == STATUS_OK) {
+        status = newest_pending(store, key, &newest, error);
+    }
+    if (status != STATUS_OK || newest == 0 || newest > last) {
+        return status; /* none of its signals waits, or one is due */
+    }
+    TimeText now;
+    return run(store, &query_hold_insert,
+               (Value[]){value_text(key), value_text(until), value_text(reason),
+                         value_text(now_text(now))},
+               4, NULL, error);
+}
+
 Status store_claim_hold(Store *store, Text key, int64_t fence, int64_t until, Text reason,
-                        int64_t last_id, Error *error) {
+                        const int64_t *ids, size_t count, Error *error) {
     Status status = check_time("until", until, error);
     if (status == STATUS_OK) {
         status = check_text("reason", reason, false, error);
@@ -431,7 +486,7 @@ Status store_claim_hold(Store *store, Text key, int64_t fence, int64_t until, Te
     }
     status = store_claim_check(store, key, fence, error);
     if (status == STATUS_OK) {
-        status = hold(store, key, time, reason, last_id, error);
+        status = hold(store, key, text_of_time(time), reason, ids, count, error);
     }
     if (status == STATUS_OK) {
         status = claim_end(store, key, fence, error);
@@ -439,60 +494,24 @@ Status store_claim_hold(Store *store, Text key, int64_t fence, int64_t until, Te
     return write_end(store, &scope, status, error);
 }
 
-/* NOT_FOUND unless the signal is the company's. */
-static Status check_member(Store *store, Text key, int64_t id, Error *error) {
-    St *st;
-    Status status = db_statement(store->main, &query_signal_key, &st, error);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    bind_int(st, 1, id);
-    status = st_step(st, error);
-    Text owner = status == STATUS_ROW ? st_text(st, 0) : (Text){NULL, 0};
-    if (status == STATUS_ROW || status == STATUS_OK) {
-        bool member = owner.data && owner.size == key.size &&
-                      memcmp(owner.data, key.data, key.size) == 0;
-        status = member ? STATUS_OK
-                        : error_set(error, STATUS_NOT_FOUND, "%.*s has no signal %lld",
-                                    key.size < 200 ? (int)key.size : 200, key.data, (long long)id);
-    }
-    st_release(st);
-    return status;
-}
-
-static Status is_pending(Store *store, int64_t id, bool *pending, Error *error) {
-    St *st;
-    Status status = db_statement(store->main, &query_processing_is_pending, &st, error);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    bind_int(st, 1, id);
-    status = st_step(st, error);
-    *pending = status == STATUS_ROW && st_int(st, 0) != 0;
-    st_release(st);
-    return status == STATUS_ROW ? STATUS_OK : status;
-}
-
 static Status settle(Store *store, Text key, const int64_t *ids, size_t count, const Mark *mark,
                      Error *error) {
     TimeText time;
     Text now = now_text(time);
-    St *st;
+    St *st = NULL, *member = NULL;
     Status status = mark_statement(store, mark, &st, error);
-    if (status != STATUS_OK) {
-        return status;
+    if (status == STATUS_OK) {
+        status = db_statement(store->main, &query_claim_member, &member, error);
     }
     for (size_t i = 0; status == STATUS_OK && i < count; i++) {
         bool pending = false;
-        status = check_member(store, key, ids[i], error);
-        if (status == STATUS_OK) {
-            status = is_pending(store, ids[i], &pending, error);
-        }
+        status = look_at_member(member, key, ids[i], &pending, error);
         if (status == STATUS_OK && pending) {
             status = mark_run(st, ids[i], mark, now, error);
         }
     }
     st_release(st);
+    st_release(member);
     return status;
 }
 

@@ -93,7 +93,7 @@ static Status run_and_keep(St *st, KeptRows *kept, Error *error) {
 static Status write_statement(Store *store, St *st, KeptRows *kept, int64_t *changed,
                               Error *error) {
     WriteScope scope;
-    Status status = write_begin(store, &scope, error);
+    Status status = write_begin_single(store, &scope, error);
     if (status != STATUS_OK) {
         return status;
     }

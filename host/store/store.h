@@ -182,11 +182,12 @@ Status store_claim_renew(Store *store, Text key, int64_t fence, double lease, Te
                          Error *error);
 /* Gives it back as it was: due at once. CONFLICT where it is lost. */
 Status store_claim_release(Store *store, Text key, int64_t fence, Error *error);
-/* Sets the company's signals aside until `until` (STORE_TIME_NONE: for good) or until a new signal
- * of it is saved; its pending signals stay pending. Ends the claim. Only the signals up to
- * `last_id` are held: one that arrived since the claim keeps the company due. */
+/* Sets `ids` (signals of the company) aside until `until` (STORE_TIME_NONE: for good) or until a new
+ * signal of it is saved; those that are pending stay so. Ends the claim. A pending signal that is
+ * none of them, for it arrived since the claim, keeps the company due. CONFLICT and NOT_FOUND as
+ * below. */
 Status store_claim_hold(Store *store, Text key, int64_t fence, int64_t until, Text reason,
-                        int64_t last_id, Error *error);
+                        const int64_t *ids, size_t count, Error *error);
 /* Marks those of `ids` (signals of the company) that are still pending, and ends the claim, in one
  * transaction. CONFLICT where the claim is lost, NOT_FOUND for a signal that isn't the company's;
  * then nothing is changed. */

@@ -17,31 +17,31 @@ local function after(seconds)
   return signalbox.iso(signalbox.time(signalbox.now()) + seconds)
 end
 
-local QUEUE <const> = [[
+local FIRST <const> = [[
   INSERT INTO outbox(sink, canonical_key, version, payload, signal_ids, state, not_before, worker,
     fence, taken_at, created_at, updated_at)
-  VALUES (:sink, :canonical_key, 1, :payload, :signal_ids, 'sending', :now, :worker, 1, :now, :now,
-    :now)
-  ON CONFLICT (sink, canonical_key) DO UPDATE
-  SET version = outbox.version + 1,
-    payload = excluded.payload,
-    signal_ids = CASE WHEN outbox.state IN ('sent', 'refused') THEN excluded.signal_ids
-      ELSE substr(outbox.signal_ids, 1, length(outbox.signal_ids) - 1) || ','
-        || substr(excluded.signal_ids, 2) END,
-    attempts = CASE WHEN outbox.state IN ('ready', 'sending') THEN outbox.attempts ELSE 0 END,
-    fence = CASE WHEN outbox.state IN ('ready', 'sending') THEN outbox.fence
-      ELSE outbox.fence + 1 END,
-    worker = CASE WHEN outbox.state IN ('ready', 'sending') THEN outbox.worker
-      ELSE excluded.worker END,
-    taken_at = CASE WHEN outbox.state IN ('ready', 'sending') THEN outbox.taken_at
-      ELSE excluded.taken_at END,
-    state = CASE WHEN outbox.state IN ('ready', 'sending') THEN outbox.state ELSE 'sending' END,
-    updated_at = excluded.updated_at
-  RETURNING id, version, signal_ids, attempts, fence, page_id,
+  VALUES (?1, ?2, 1, ?3, ?4, 'sending', ?5, ?6, 1, ?5, ?5, ?5)
+  ON CONFLICT (sink, canonical_key) DO NOTHING]]
+
+-- An earlier version that is done gives way; one that is under way takes this one along.
+local AGAIN <const> = [[
+  UPDATE outbox SET
+    version = version + 1,
+    payload = :payload,
+    signal_ids = CASE WHEN state IN ('sent', 'refused') THEN :signal_ids
+      ELSE substr(signal_ids, 1, length(signal_ids) - 1) || ',' || substr(:signal_ids, 2) END,
+    attempts = CASE WHEN state IN ('ready', 'sending') THEN attempts ELSE 0 END,
+    fence = CASE WHEN state IN ('ready', 'sending') THEN fence ELSE fence + 1 END,
+    worker = CASE WHEN state IN ('ready', 'sending') THEN worker ELSE :worker END,
+    taken_at = CASE WHEN state IN ('ready', 'sending') THEN taken_at ELSE :now END,
+    state = CASE WHEN state IN ('ready', 'sending') THEN state ELSE 'sending' END,
+    updated_at = :now
+  WHERE sink = :sink AND canonical_key = :canonical_key
+  RETURNING version, attempts, fence, page_id, signal_ids,
     state = 'sending' AND taken_at = :now AND worker = :worker AS taken]]
 
 ---@class signalbox.Delivery a row that this worker has taken
----@field id integer
+---@field sink string
 ---@field canonical_key string
 ---@field item table the payload
 ---@field signal_ids integer[]
@@ -49,6 +49,7 @@ local QUEUE <const> = [[
 ---@field fence integer
 ---@field attempts integer that failed before
 ---@field page_id? string where an earlier version is
+---@field again? boolean it was under way before
 
 --- Puts an item on its way, within the transaction of its decision. Gives it as a delivery taken by
 --- this worker; nil where an earlier version is under way, which takes this one along.
@@ -57,17 +58,19 @@ local QUEUE <const> = [[
 ---@param item table with canonical_key and signal_ids, not empty
 ---@return signalbox.Delivery|nil
 function M.queue(store, sink, item)
-  local row = assert(store:row(QUEUE, {
-    sink = sink,
-    canonical_key = item.canonical_key,
-    payload = signalbox.json.encode(item),
-    signal_ids = "[" .. table.concat(item.signal_ids, ",") .. "]",
-    worker = assert(store:worker()),
-    now = signalbox.now(),
-  }))
-  if row.taken == 0 then return nil end
-  row.canonical_key, row.item, row.signal_ids = item.canonical_key, item, item.signal_ids
-  return row
+  local key, payload, now = item.canonical_key, signalbox.json.encode(item), signalbox.now()
+  local ids = "[" .. table.concat(item.signal_ids, ",") .. "]"
+  local worker = assert(store:worker())
+  local delivery = { version = 1, fence = 1, attempts = 0 }
+  if assert(store:exec(FIRST, sink, key, payload, ids, now, worker)) == 0 then
+    delivery = assert(store:row(AGAIN, { sink = sink, canonical_key = key, payload = payload,
+      signal_ids = ids, worker = worker, now = now }))
+    if delivery.taken == 0 then return nil end
+  end
+  delivery.sink, delivery.canonical_key, delivery.item = sink, key, item
+  delivery.signal_ids = delivery.signal_ids and signalbox.json.decode(delivery.signal_ids)
+    or item.signal_ids
+  return delivery
 end
 
 -- Taking ---------------------------------------------------------------------------------------
@@ -99,7 +102,7 @@ local TAKE <const> = [[
   WHERE id IN (
     SELECT id FROM outbox WHERE sink = :sink AND state = 'ready' AND not_before <= :now
     ORDER BY not_before LIMIT :limit)
-  RETURNING id, canonical_key, payload, signal_ids, version, fence, attempts, page_id]]
+  RETURNING sink, canonical_key, payload, signal_ids, version, fence, attempts, page_id]]
 
 --- Takes up to `limit` deliveries that are due.
 ---@return signalbox.Delivery[]
@@ -119,8 +122,10 @@ end
 
 --- Whether the delivery is still this worker's.
 function M.holds(store, delivery)
-  return store:row("SELECT 1 AS held FROM outbox WHERE id = ? AND fence = ? AND state = 'sending'",
-    delivery.id, delivery.fence) ~= nil
+  return store:row([[
+    SELECT 1 AS held FROM outbox
+    WHERE sink = ? AND canonical_key = ? AND fence = ? AND state = 'sending']],
+    delivery.sink, delivery.canonical_key, delivery.fence) ~= nil
 end
 
 -- What came of it ------------------------------------------------------------------------------
@@ -130,14 +135,13 @@ end
 local function move(store, delivery, state, values)
   return assert(store:exec([[
     UPDATE outbox SET
-      state = CASE WHEN :state = 'sent' AND version > :version THEN 'ready' ELSE :state END,
-      page_id = coalesce(:page_id, page_id), last_error = :last_error, attempts = :attempts,
-      not_before = :not_before, worker = NULL, updated_at = :now
-    WHERE id = :id AND fence = :fence AND state = 'sending']], {
-    id = delivery.id, fence = delivery.fence, version = delivery.version, state = state,
-    page_id = values.page_id, last_error = values.last_error, attempts = values.attempts or 0,
-    not_before = values.not_before or signalbox.now(), now = signalbox.now(),
-  })) == 1
+      state = CASE WHEN ?4 = 'sent' AND version > ?5 THEN 'ready' ELSE ?4 END,
+      page_id = coalesce(?6, page_id), last_error = ?7, attempts = ?8, not_before = ?9,
+      worker = NULL, updated_at = ?10
+    WHERE sink = ?1 AND canonical_key = ?2 AND fence = ?3 AND state = 'sending']],
+    delivery.sink, delivery.canonical_key, delivery.fence, state, delivery.version,
+    values.page_id, values.last_error, values.attempts or 0, values.not_before or signalbox.now(),
+    signalbox.now())) == 1
 end
 
 --- Marks the delivery's signals; those that are gone meanwhile need none.
@@ -148,45 +152,39 @@ local function mark(store, delivery, method, text)
   end
 end
 
---- It is in the sink as `page_id`. One transaction with its signals, and with the suppression cache
---- where `suppress` says so. Call it inside a transaction to confirm several at once.
----@return boolean held false where the delivery was another worker's by now
+-- Each of these is to be called inside a transaction, and gives false where the delivery was
+-- another worker's by now: then nothing was changed.
+
+--- It is in the sink as `page_id`: so are its signals, and the suppression cache where `suppress`
+--- says so.
 function M.confirm(store, delivery, page_id, suppress)
-  return assert(store:transaction(function()
-    if not move(store, delivery, "sent", { page_id = page_id }) then return "lost" end
-    mark(store, delivery, "mark_pushed", page_id)
-    if suppress then
-      local item = delivery.item
-      assert(store:update_suppression_cache { {
-        canonical_key = item.canonical_key, notion_page_id = page_id, status = item.status,
-        company_name = item.company_name,
-      } })
-    end
-    return "held"
-  end)) == "held"
+  if not move(store, delivery, "sent", { page_id = page_id }) then return false end
+  mark(store, delivery, "mark_pushed", page_id)
+  if suppress then
+    local item = delivery.item
+    assert(store:update_suppression_cache { {
+      canonical_key = item.canonical_key, notion_page_id = page_id, status = item.status,
+      company_name = item.company_name,
+    } })
+  end
+  return true
 end
 
 --- The sink's page is closed: nothing was written, and the signals are rejected with the reason.
 function M.refuse(store, delivery, page_id, reason)
-  return assert(store:transaction(function()
-    if not move(store, delivery, "refused", { page_id = page_id, last_error = reason }) then
-      return "lost"
-    end
-    mark(store, delivery, "mark_rejected", reason)
-    return "held"
-  end)) == "held"
+  if not move(store, delivery, "refused", { page_id = page_id, last_error = reason }) then
+    return false
+  end
+  mark(store, delivery, "mark_rejected", reason)
+  return true
 end
 
 --- It can't be delivered: kept for a person, its signals failed.
 function M.fail(store, delivery, reason)
-  return assert(store:transaction(function()
-    if not move(store, delivery, "failed",
-      { last_error = reason, attempts = delivery.attempts + 1 }) then
-      return "lost"
-    end
-    mark(store, delivery, "mark_failed", reason)
-    return "held"
-  end)) == "held"
+  local values = { last_error = reason, attempts = delivery.attempts + 1 }
+  if not move(store, delivery, "failed", values) then return false end
+  mark(store, delivery, "mark_failed", reason)
+  return true
 end
 
 --- Seconds before try number `attempt` + 1: doubling, and a little different each time so that many

@@ -88,19 +88,18 @@ local function distinct(signals, field)
 end
 
 function Run:record(claim, verdict, ids)
-  local row = assert(self.store:row([[
+  assert(self.store:exec([[
     INSERT INTO decisions(canonical_key, decided_at, as_of, decision, score, verification_status,
       reason, breakdown, signal_ids, run)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-    RETURNING id]],
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)]],
     claim.canonical_key, signalbox.now(), self.as_of, verdict.decision, verdict.score,
     verdict.verification_status, verdict.reason,
     verdict.breakdown and signalbox.json.encode(verdict.breakdown),
     "[" .. table.concat(ids, ",") .. "]", self.options.run))
-  return row.id
 end
 
-function Run:item(claim, verdict, ids, decision_id)
+--- What a sink is given; its key is unlike any other decision's, for no fence is given out twice.
+function Run:item(claim, verdict, ids)
   return {
     canonical_key = claim.canonical_key,
     company_name = company_name(claim.signals) or claim.canonical_key,
@@ -111,57 +110,63 @@ function Run:item(claim, verdict, ids, decision_id)
     signal_ids = ids,
     signal_types = distinct(claim.signals, "signal_type"),
     sources = distinct(claim.signals, "source_api"),
-    idempotency_key = string.format("%s#%d", claim.canonical_key, decision_id),
+    idempotency_key = claim.canonical_key .. "#" .. claim.fence,
     decided_at = self.as_of,
   }
 end
 
 --- A company that the gate can't judge: its signals are failed with the reason, for a person.
 function Run:set_aside(claim, reason)
+  local ok, problem = claim:settle { state = "failed", reason = reason }
+  if not ok then return nil, problem end
   self.counts.set_aside = self.counts.set_aside + 1
   self.counts.failed = self.counts.failed + 1
-  assert(claim:settle { state = "failed", reason = reason })
   if self.options.set_aside then self.options.set_aside(claim.canonical_key, reason) end
+  return true
 end
 
---- Decides one company within the batch's transaction; gives the delivery it leads to, if any.
+--- Ends the claim as the verdict says; the first write on a company, so that a claim which was lost
+--- changes nothing.
+function Run:end_claim(claim, verdict, ids)
+  if DELIVERED[verdict.decision] then
+    return claim:settle { state = "queued", signal_ids = ids }
+  elseif verdict.decision == "hold" then
+    return claim:hold { for_ = self.options.hold_for, reason = verdict.reason }
+  end
+  return claim:settle { state = "rejected", reason = verdict.reason, signal_ids = ids }
+end
+
+--- Decides one company within the batch's transaction; gives the delivery it leads to, if any. One
+--- whose claim was lost meanwhile is another worker's now.
 function Run:decide(claim)
   local counts = self.counts
-  counts.companies = counts.companies + 1
   local verdict, problem = self:evaluate(claim)
-  if not verdict then return self:set_aside(claim, problem) end
-  counts[verdict.decision] = counts[verdict.decision] + 1
-  local ids = pending_ids(claim)
-  local decision_id = self:record(claim, verdict, ids)
-  if self.options.decided then self.options.decided(claim, verdict) end
-  if DELIVERED[verdict.decision] then
-    assert(claim:settle { state = "queued", signal_ids = ids })
-    return outbox.queue(self.store, self.options.sink_name,
-      self:item(claim, verdict, ids, decision_id))
-  elseif verdict.decision == "hold" then
-    assert(claim:hold { for_ = self.options.hold_for, reason = verdict.reason })
+  local ids = verdict and pending_ids(claim)
+  local ok, lost
+  if verdict then
+    ok, lost = self:end_claim(claim, verdict, ids)
   else
-    assert(claim:settle { state = "rejected", reason = verdict.reason, signal_ids = ids })
+    ok, lost = self:set_aside(claim, problem)
   end
+  if not ok then
+    if lost.code ~= "conflict" then error(lost, 0) end
+    return nil
+  end
+  counts.companies = counts.companies + 1
+  if not verdict then return nil end
+  counts[verdict.decision] = counts[verdict.decision] + 1
+  self:record(claim, verdict, ids)
+  if self.options.decided then self.options.decided(claim, verdict) end
+  if not DELIVERED[verdict.decision] then return nil end
+  return outbox.queue(self.store, self.options.sink_name, self:item(claim, verdict, ids))
 end
 
---- One transaction: what was delivered is confirmed, the claims are decided. A company whose claim
---- was lost meanwhile is another worker's now.
+--- One transaction: what was delivered is confirmed, the claims are decided.
 function Run:decide_batch(claims)
   local deliveries = {}
   assert(self.store:transaction(function()
     self:confirm_delivered()
-    for _, claim in ipairs(claims) do
-      local before = { table.unpack(deliveries) }
-      local ok, problem = pcall(self.store.transaction, self.store, function()
-        deliveries[#deliveries + 1] = self:decide(claim)
-        return true
-      end)
-      if not ok then
-        deliveries = before
-        if type(problem) ~= "table" or problem.code ~= "conflict" then error(problem, 0) end
-      end
-    end
+    for _, claim in ipairs(claims) do deliveries[#deliveries + 1] = self:decide(claim) end
     return true
   end))
   return deliveries
@@ -181,7 +186,7 @@ function Run:look_in_cache(delivery)
   delivery.item.known_page = entry.notion_page_id
 end
 
---- Takes down what came of a delivery. An outcome is {page_id=}, {refused=reason, page_id=},
+--- Takes down what came of a delivery, in the transaction that is open. An outcome is {page_id=}, {refused=reason, page_id=},
 --- {again=reason, wait=seconds?}, {unknown=reason}, or {failed=reason}.
 function Run:take_down(delivery, outcome)
   local counts, store = self.counts, self.store
@@ -195,11 +200,20 @@ function Run:take_down(delivery, outcome)
       counts.pushed = counts.pushed + 1
     end
   else
-    local wait = outcome.unknown and math.max(self.settle, outcome.wait or 0) or outcome.wait
+    local wait = outcome.wait or 0
+    if outcome.unknown then wait = math.max(self.settle, wait) end
     if outbox.again(store, delivery, outcome.unknown or outcome.again, wait) == "failed" then
       counts.failed = counts.failed + 1
     end
   end
+end
+
+--- The same as a transaction of its own. Tasks take turns at it, for none waits inside.
+function Run:take_down_now(delivery, outcome)
+  assert(self.store:transaction(function()
+    self:take_down(delivery, outcome)
+    return true
+  end))
 end
 
 --- Confirms what was written in a batch, in the transaction that is open.
@@ -247,7 +261,7 @@ function Run:deliver_each(deliveries)
         self.stopped = outcome.stop
         outbox.put_back(self.store, delivery, outcome.stop)
       else
-        self:take_down(delivery, outcome)
+        self:take_down_now(delivery, outcome)
       end
     end
   end
