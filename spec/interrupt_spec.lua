@@ -29,7 +29,8 @@ describe("Ctrl-C", function()
     { "a query", [[
       local store = assert(require "signalbox".open "a.db")
       print 'ready'
-      store:row "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
+      store:row [=[
+        WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n]=]
       while true do end]] },
     { "a wait", "print 'ready' require 'signalbox'.sleep(60)" },
     { "a wait of a task", [[

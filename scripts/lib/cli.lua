@@ -278,7 +278,8 @@ end
 
 --- Prints one JSON document.
 function M.json(value)
-  io.stdout:write(require("signalbox").json.encode(value), "\n")
+  local text = M.check(require("signalbox").json.encode(require "signalbox.plain"(value)))
+  io.stdout:write(text, "\n")
 end
 
 --- Prints an aligned table; see signalbox.layout for columns and options.

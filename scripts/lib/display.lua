@@ -5,6 +5,7 @@
 --     display:show(store:get_signals_for_company "domain:acme.ai")
 local inspect <const> = require "signalbox.inspect"
 local layout <const> = require "signalbox.layout"
+local plain <const> = require "signalbox.plain"
 local signalbox <const> = require "signalbox"
 
 local M = {}
@@ -268,26 +269,15 @@ end
 
 -- Machine-readable -----------------------------------------------------------------------------
 
---- A value as signalbox.json can write it: signals by what they stand for.
-local function plain(value)
-  if is_signal(value) then
-    local copy = {}
-    for name, field in pairs(value) do
-      if name ~= "raw_json" and name ~= "metadata_json" then copy[name] = field end
-    end
-    return copy
-  end
-  if type(value) == "table" and rawlen(value) > 0 and is_signal(value[1]) then
-    local list = {}
-    for i, item in ipairs(value) do list[i] = plain(item) end
-    return list
-  end
-  return value
+--- `value` as JSON; raises where it has none.
+local function encode(value)
+  local text, problem = signalbox.json.encode(plain(value))
+  return text or error(problem, 0)
 end
 
 local function csv_cell(value)
   if value == nil or value == signalbox.null then return "" end
-  local text = type(value) == "table" and signalbox.json.encode(plain(value)) or
+  local text = type(value) == "table" and encode(value) or
     math.type(value) and layout.number(value) or tostring(value)
   return text:find '[,"\r\n]' and '"' .. text:gsub('"', '""') .. '"' or text
 end
@@ -301,11 +291,8 @@ end
 --- Writers: each has `row(value, number)` for one of many, `value(value)` for one alone.
 local writers = {
   json = {
-    row = function(_, value) return signalbox.json.encode(plain(value)) .. "\n" end,
-    value = function(_, value)
-      if value == nil then return "null\n" end
-      return signalbox.json.encode(plain(value)) .. "\n"
-    end,
+    row = function(_, value) return encode(value) .. "\n" end,
+    value = function(_, value) return value == nil and "null\n" or encode(value) .. "\n" end,
   },
   lua = {
     row = function(_, value) return inspect(value, WHOLE) .. ",\n" end,

@@ -31,7 +31,8 @@ local function number_text(number)
   if number ~= number then return "0/0" end
   if number == math.huge then return "math.huge" end
   if number == -math.huge then return "-math.huge" end
-  return layout.number(number)
+  local text = layout.number(number)
+  return math.type(number) == "float" and text:find "^-?%d+$" and text .. ".0" or text
 end
 
 local function key_text(key)

@@ -1,0 +1,220 @@
+local data = require "spec.support.data"
+local run = require "spec.support.run"
+local signalbox = require "signalbox"
+local stores = require "spec.support.store"
+local temp = require "spec.support.temp"
+
+local function database(n)
+  local store, path = stores.open()
+  if n > 0 then assert(store:save_signals(data.signals(n))) end
+  store:close()
+  return path
+end
+
+describe("the command line", function()
+  it("lists the commands, and has a page for each", function()
+    local list = run { "help" }
+    assert.equal(0, list.status, list.err)
+    local count = 0
+    for name in list.out:gmatch "\n  ([%l_]+) +%S" do
+      count = count + 1
+      local page, again = run { "help", name }, run { name, "--help" }
+      assert.equal(0, page.status, name .. ": " .. page.err)
+      assert.truthy(page.out:find("Usage: signalbox " .. name, 1, true), page.out)
+      assert.equal(page.out, again.out)
+    end
+    assert.is_true(count >= 12, list.out)
+    assert.equal(list.out, run({ "--help" }).out)
+  end)
+
+  it("says its version", function()
+    assert.equal("signalbox " .. signalbox.version .. "\n", run({ "--version" }).out)
+    assert.equal("signalbox " .. signalbox.version .. "\n", run({ "version" }).out)
+  end)
+
+  it("suggests what a mistyped command or option may have been", function()
+    local result = run { "stast" }
+    assert.equal(2, result.status)
+    assert.equal("signalbox: there is no command 'stast'\n  did you mean 'stats'?\n", result.err)
+    result = run { "stats", "--jso" }
+    assert.equal(2, result.status)
+    assert.truthy(result.err:find("did you mean '--json'?", 1, true), result.err)
+  end)
+
+  it("is a usage error without a command, or with an unknown option before it", function()
+    for _, options in ipairs { {}, { "--nonsense", "stats" }, { "--db" } } do
+      local result = run(options)
+      assert.equal(2, result.status)
+      assert.truthy(result.err:find "^signalbox: .*\n  usage: signalbox", result.err)
+    end
+  end)
+
+  it("says what is wrong in one line, with a way out below it", function()
+    local result = run { "stats", "--db", "nowhere.db" }
+    assert.equal(1, result.status)
+    assert.truthy(result.err:find "^signalbox: [^\n]*nowhere.db[^\n]*\n  [^\n]+\n$", result.err)
+  end)
+
+  it("runs a command of the user's own before one that is installed", function()
+    local folder, first = temp.folder(), temp.folder()
+    temp.write(folder .. "/stats.lua", "print('mine', ...)")
+    temp.write(folder .. "/hello.lua", "--- Says hello.\nprint 'hello'")
+    local env = { SIGNALBOX_PATH = first .. ":" .. folder }
+    assert.equal("mine\ta\tb\n", run({ "stats", "a", "b", env = env }).out)
+    assert.equal("hello\n", run({ "hello", env = env }).out)
+    assert.truthy(run({ "help", env = env }).out:find "hello +Says hello.")
+    temp.write(first .. "/hello.lua", "print 'first'")
+    assert.equal("first\n", run({ "hello", env = env }).out)
+    temp.write(first .. "/hello.lua", "x = = 1")
+    local result = run { "hello", env = env }
+    assert.equal(1, result.status)
+    assert.truthy(result.err:find "hello.lua:1: unexpected symbol", result.err)
+  end)
+
+  it("finds commands in the configuration folder", function()
+    local home = temp.folder()
+    os.execute("mkdir -p " .. home .. "/.config/signalbox/scripts/lib")
+    temp.write(home .. "/.config/signalbox/scripts/hi.lua", "print((require 'signalbox.greeting'))")
+    temp.write(home .. "/.config/signalbox/scripts/lib/greeting.lua", "return 'good morning'")
+    assert.equal("good morning\n", run({ "hi", env = { HOME = home } }).out)
+  end)
+
+  it("never climbs out of the folders of scripts", function()
+    local folder = temp.folder()
+    os.execute("mkdir " .. folder .. "/scripts")
+    temp.write(folder .. "/secret.lua", "print 'out'")
+    local result = run { "..secret", env = { SIGNALBOX_PATH = folder .. "/scripts" } }
+    assert.equal(2, result.status)
+  end)
+end)
+
+describe("signalbox stats", function()
+  it("is get_stats, for people and as JSON", function()
+    local path = database(3)
+    local store <close> = assert(signalbox.open(path))
+    local expected = signalbox.json.encode(store:get_stats())
+    assert.equal(expected .. "\n", run({ "--db", path, "stats", "--json" }).out)
+    local shown = run({ "--db", path, "stats" }).out
+    assert.truthy(shown:find "3 signals" and shown:find "pending +3\n", shown)
+  end)
+end)
+
+describe("signalbox list", function()
+  it("gives the migrations in their order", function()
+    local result = run { "list", database(0), "--json" }
+    local list = signalbox.json.decode(result.out).migrations
+    assert.equal(1001, list[1].version)
+    for i = 2, #list do assert.equal(list[i - 1].version + 1, list[i].version) end
+    assert.truthy(run({ "list", database(0) }).out:find "^version +applied_at +description\n")
+  end)
+end)
+
+describe("signalbox info", function()
+  it("shows a database on a page, and changes nothing", function()
+    local path = database(3)
+    local before = temp.read(path)
+    local info = signalbox.json.decode(run({ "info", path, "--json" }).out)
+    assert.equal(3, info.total_signals)
+    assert.equal(3, info.companies)
+    assert.equal("2026-08-22T00:00:01.000000+00:00", info.oldest_signal)
+    assert.is_true(info.schema_version > 1000 and info.size > 0)
+    assert.truthy(run({ "info", path }).out:find "by type +github_spike 3\n")
+    assert.equal(before, temp.read(path))
+  end)
+end)
+
+describe("signalbox maintain", function()
+  it("removes expired entries and old records of runs", function()
+    local store, path = stores.open()
+    assert(store:update_suppression_cache {
+      data.suppression(), data.suppression { canonical_key = "old", expires_at = "2020-01-01" } })
+    assert(store:exec [[
+      INSERT INTO runs(command, name, started_at, finished_at, status)
+      VALUES ('collect', 'a', '2020-01-01T00:00:00.000000+00:00',
+        '2020-01-01T00:00:00.000000+00:00', 'done')]])
+    store:close()
+    local report = signalbox.json.decode(run({ "maintain", path, "--json" }).out)
+    assert.equal(1, report.expired)
+    assert.equal(1, report.runs)
+    assert.is_false(report.vacuumed)
+  end)
+
+  it("gives space back when asked, and says what that would be when not", function()
+    local store, path = stores.open()
+    assert(store:save_signals(data.signals(5000)))
+    assert(store:exec "DELETE FROM signals")
+    store:close()
+    assert.truthy(run({ "maintain", path }).out:find "%-%-vacuum would give back [%d.]+ .iB")
+    local report = signalbox.json.decode(run({ "maintain", path, "--vacuum", "--json" }).out)
+    assert.is_true(report.vacuumed)
+    assert.is_true(report.size < report.size_before / 2)
+    assert.is_true(#temp.read(path) == report.size)
+  end)
+
+  it("does so by itself where it pays", function()
+    local store, path = stores.open()
+    assert(store:save_signals(data.signals(3000, { raw_data = { text = ("x"):rep(4000) } })))
+    assert(store:exec "DELETE FROM signals")
+    store:close()
+    assert.is_true(signalbox.json.decode(run({ "maintain", path, "--json" }).out).vacuumed)
+  end)
+
+  it("makes no database", function()
+    local folder = temp.folder()
+    assert.equal(1, run({ "maintain", "nowhere.db", cwd = folder }).status)
+    assert.is_false(temp.exists(folder .. "/nowhere.db"))
+  end)
+end)
+
+describe("signalbox doctor", function()
+  it("finds nothing wrong in a sound installation", function()
+    local result = run { "doctor", database(1) }
+    assert.equal(0, result.status, result.out .. result.err)
+    assert.truthy(result.out:find("signalbox " .. signalbox.version, 1, true))
+    assert.truthy(result.out:find "SQLite 3%.")
+  end)
+
+  it("says what is wrong and how to mend it, with exit 3", function()
+    local folder = temp.folder()
+    temp.write(folder .. "/signalbox.lua", "databse = 'x.db'")
+    local result = run { "doctor", cwd = folder }
+    assert.equal(3, result.status, result.out)
+    assert.truthy(result.out:find("'databse' is no setting", 1, true), result.out)
+  end)
+
+  it("warns of a database that others can read", function()
+    local path = database(1)
+    os.execute("chmod 644 " .. path)
+    local result = run { "doctor", path }
+    assert.equal(0, result.status)
+    assert.truthy(result.out:find("chmod 600 " .. path, 1, true), result.out)
+  end)
+end)
+
+describe("signalbox new", function()
+  it("writes a script that runs", function()
+    local folder, path = temp.folder(), database(3)
+    assert.equal("nightly.lua\n", run({ "new", "script", "nightly", cwd = folder }).out)
+    local result = run { "--db", path, "run", "nightly.lua", "2", cwd = folder }
+    assert.equal("domain:company-1.com\t1\ndomain:company-2.com\t1\n", result.out, result.err)
+  end)
+
+  it("writes a command that runs, where it is found", function()
+    local env = { SIGNALBOX_PATH = temp.folder() .. "/scripts" }
+    assert.equal(0, run({ "new", "command", "newest", env = env }).status)
+    local result = run { "newest", "github_spike", "--db", database(3), "--json", env = env }
+    assert.equal(3, #signalbox.json.decode(result.out).signals, result.err)
+  end)
+
+  it("never overwrites", function()
+    local folder = temp.folder()
+    temp.write(folder .. "/nightly.lua", "mine")
+    assert.equal(1, run({ "new", "script", "nightly", cwd = folder }).status)
+    assert.equal("mine", temp.read(folder .. "/nightly.lua"))
+  end)
+
+  it("takes only names that work everywhere", function()
+    assert.equal(2, run({ "new", "script", "../x" }).status)
+    assert.equal(2, run({ "new", "nonsense", "x" }).status)
+  end)
+end)
