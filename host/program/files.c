@@ -31,7 +31,7 @@ static int file(lua_State *L) {
     set_integer(L, "size", found.st_size);
     set_integer(L, "mode", found.st_mode & 07777);
     set_integer(L, "modified", found.st_mtime);
-    set_integer(L, "disk_free", (lua_Integer)(disk.f_bavail * disk.f_frsize));
+    set_integer(L, "disk_free", (lua_Integer)disk.f_bavail * (lua_Integer)disk.f_frsize);
     return 1;
 }
 

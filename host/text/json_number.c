@@ -147,7 +147,7 @@ static bool shortest_by_integers(Shortest *shortest, double value) {
     while (value >= powers[point])
         point++;
     if (value < 1) {
-        while (point > -4 && value < below[-point])
+        while (point > -4 && value < below[-point]) /* NOLINT: below 1, point is not above 0 */
             point--;
     }
     memcpy(&bits, &value, sizeof bits);
