@@ -47,7 +47,7 @@ MODULE_FILES     := $(MODULES:%=$(BUILD)/lib/signalbox/%.so)
 
 # What the modules that are loaded at first use are linked with.
 LIBS_http := -lcurl
-LIBS_zstd := -lzstd
+LIBS_vault := -lzstd -lcrypto -lpthread
 LIBS_edit := -ledit
 
 Q   := $(if $(V),,@)
@@ -117,6 +117,7 @@ $(BUILD)/inputs: FORCE
 	    $(call need_file,/usr/include/lua5.4/lua.h,liblua5.4-dev) \
 	    $(call need_file,/usr/include/sqlite3.h,libsqlite3-dev) \
 	    $(call need_file,/usr/include/zstd.h,libzstd-dev) \
+	    $(call need_file,/usr/include/openssl/evp.h,libssl-dev) \
 	    $(call need_file,/usr/include/histedit.h,libedit-dev) \
 	    $(call need_file,/usr/include/xxhash.h,libxxhash-dev) \
 	    $(call need_file,/usr/include/*/curl/curl.h,libcurl4-openssl-dev) \
@@ -133,7 +134,7 @@ need_file = ls $(1) >/dev/null 2>&1 || { \
 # ---- installing what is missing, and the two commands of a newcomer -----------------------------
 
 PACKAGES := gcc libc6-dev make lua5.4 liblua5.4-dev libsqlite3-dev libcurl4-openssl-dev \
-            libzstd-dev libedit-dev libxxhash-dev lua-argparse lua-cjson
+            libzstd-dev libssl-dev libedit-dev libxxhash-dev lua-argparse lua-cjson
 # What the specs need beside: other programs that write, a C program of a user, a terminal.
 SPEC_PACKAGES := lua-busted sqlite3 pkgconf tmux python3
 

@@ -71,6 +71,7 @@ void migration_open(lua_State *L);
 
 /* Sets `migrations` in the module table on top of the stack (migration.c). */
 void migrations_open(lua_State *L);
+void backup_open(lua_State *L);
 
 /* Pushes {pending=, queued=, pushed=, rejected=, failed=} (processing.c). */
 void processing_push(lua_State *L, const int64_t counts[STATE_COUNT]);

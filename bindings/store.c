@@ -135,6 +135,7 @@ void store_module_open(lua_State *L) {
     upkeep_open(L);
     exchange_open(L);
     migration_open(L);
+    backup_open(L);
     lua_setfield(L, -2, "__index");
     lua_pop(L, 1);
 

@@ -295,6 +295,18 @@ function Store:checkpoint() end
 ---@return true|nil, signalbox.Error?
 function Store:compact() end
 
+---Copies the database, as one moment saw it, to a new file while others write.
+---@param path string nothing is there yet
+---@param options? signalbox.BackupOptions
+---@return true|nil
+---@return signalbox.Error?
+function Store:backup(path, options) end
+
+---@class signalbox.BackupOptions
+---@field progress? fun(done: integer, total: integer): boolean? pages; false stops the copy
+---@field sync? boolean false: the copy need not be on the disk when the call returns
+
+
 -- ---- transactions and SQL -----------------------------------------------------------------------
 
 --- Runs `fn(...)` in a transaction, or a savepoint inside another, and gives what it returned after

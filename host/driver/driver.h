@@ -179,12 +179,12 @@ static inline Status db_worker_hold(Db *db, int64_t *worker, Error *error);
 static inline void db_worker_drop(Db *db, int64_t worker);
 static inline Status db_worker_alive(Db *db, int64_t worker, bool *alive, Error *error);
 
-/* Copies the database, as one moment saw it, to a new file (0600, made by the caller's choice of
- * path, not there yet, fsynced) while others write. `progress` may be NULL; it gets pages done and in all
- * and stops the copy with INTERRUPTED by returning false. DB_CAP_FILE only. */
+/* Copies the database, as one moment saw it, to a new file (0600, not there yet) while others write.
+ * `progress` may be NULL; it gets pages done and in all and stops the copy with INTERRUPTED by
+ * returning false. Only with `synced` is the copy on the disk when this returns. DB_CAP_FILE only. */
 typedef bool BackupProgress(void *context, int64_t done, int64_t total);
-static inline Status db_backup(Db *db, const char *path, BackupProgress *progress, void *context,
-                               Error *error);
+static inline Status db_backup(Db *db, const char *path, bool synced, BackupProgress *progress,
+                               void *context, Error *error);
 
 /* Work that is due between transactions (a checkpoint); cheap where there is none. With `full` all
  * of it, and waiting for others. */
@@ -235,8 +235,8 @@ struct Driver {
     Status (*worker_hold)(Db *db, int64_t *worker, Error *error);
     void (*worker_drop)(Db *db, int64_t worker);
     Status (*worker_alive)(Db *db, int64_t worker, bool *alive, Error *error);
-    Status (*backup)(Db *db, const char *path, BackupProgress *progress, void *context,
-                     Error *error);
+    Status (*backup)(Db *db, const char *path, bool synced, BackupProgress *progress,
+                     void *context, Error *error);
     Status (*tidy)(Db *db, bool full, Error *error);
     Status (*compact)(Db *db, Error *error);
 };

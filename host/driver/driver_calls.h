@@ -133,9 +133,9 @@ static inline Status db_worker_alive(Db *db, int64_t worker, bool *alive, Error 
     return db->driver->worker_alive(db, worker, alive, error);
 }
 
-static inline Status db_backup(Db *db, const char *path, BackupProgress *progress, void *context,
-    Error *error) {
-    return db->driver->backup(db, path, progress, context, error);
+static inline Status db_backup(Db *db, const char *path, bool synced, BackupProgress *progress,
+    void *context, Error *error) {
+    return db->driver->backup(db, path, synced, progress, context, error);
 }
 
 static inline Status db_tidy(Db *db, bool full, Error *error) {

@@ -178,7 +178,7 @@ void sqlite_worker_drop(Db *db, int64_t worker);
 Status sqlite_worker_alive(Db *db, int64_t worker, bool *alive, Error *error);
 
 /* sqlite_backup.c */
-Status sqlite_backup(Db *db, const char *path, BackupProgress *progress, void *context,
-                     Error *error);
+Status sqlite_backup(Db *db, const char *path, bool synced, BackupProgress *progress,
+                     void *context, Error *error);
 
 #endif

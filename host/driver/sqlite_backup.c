@@ -83,8 +83,8 @@ static Status open_target(SqliteDb *db, const char *path, sqlite3 **to, Error *e
     return code == SQLITE_OK ? STATUS_OK : sqlite_fail_of(db, *to, code, error);
 }
 
-Status sqlite_backup(Db *head, const char *path, BackupProgress *progress, void *context,
-    Error *error) {
+Status sqlite_backup(Db *head, const char *path, bool synced, BackupProgress *progress,
+    void *context, Error *error) {
     SqliteDb *db = (SqliteDb *)head;
     sqlite3 *from = NULL, *to = NULL;
     Status status = make_target(path, error);
@@ -105,7 +105,7 @@ Status sqlite_backup(Db *head, const char *path, BackupProgress *progress, void 
     }
     sqlite3_close(to);
     sqlite3_close(from);
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK && synced) {
         status = sync_target(path, error);
     }
     if (status != STATUS_OK) {

@@ -218,7 +218,7 @@ static Status snapshot(Store *store, const SchemaState *state, const MigrateRepo
         return error_set(error, STATUS_IO, "a copy beside %s can't be made: %s", store_label(store),
                          size >= PATH_MAX ? "its name is too long" : strerror(errno));
     }
-    status = db_backup(store->main, path, NULL, NULL, error);
+    status = db_backup(store->main, path, true, NULL, NULL, error);
     if (status != STATUS_OK) {
         path[0] = '\0';
     }

@@ -115,11 +115,11 @@ void store_caller(Store *store, const void *token) {
     store->caller = token;
 }
 
-Status store_backup(Store *store, const char *path, BackupProgress *progress, void *context,
-                    Error *error) {
+Status store_backup(Store *store, const char *path, bool synced, BackupProgress *progress,
+                    void *context, Error *error) {
     Db *db;
     Status status = read_connection(store, &db, error);
-    return status == STATUS_OK ? db_backup(db, path, progress, context, error) : status;
+    return status == STATUS_OK ? db_backup(db, path, synced, progress, context, error) : status;
 }
 
 Status store_checkpoint(Store *store, Error *error) {

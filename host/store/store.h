@@ -356,8 +356,8 @@ Status store_import(Store *store, const char *path, const ImportOptions *options
 /* ---- upkeep ----------------------------------------------------------------------------------- */
 
 /* A copy of the database to a new file, as one moment saw it, while others write (driver.h). */
-Status store_backup(Store *store, const char *path, BackupProgress *progress, void *context,
-                    Error *error);
+Status store_backup(Store *store, const char *path, bool synced, BackupProgress *progress,
+                    void *context, Error *error);
 /* Checkpoints what there is. */
 Status store_checkpoint(Store *store, Error *error);
 /* Gives the space of what was deleted back to the disk. SQL where the database is no file; else as
