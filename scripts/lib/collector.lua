@@ -9,6 +9,7 @@
 -- goes on there, finds again what was not covered, and the store's unique key drops what it has.
 local signalbox = require "signalbox"
 local collect_item = require "signalbox.collect_item"
+local problem = require "signalbox.problem"
 local runs = require "signalbox.runs"
 
 local M = {}
@@ -43,8 +44,8 @@ Run.__index = Run
 -- What is remembered ---------------------------------------------------------------------------
 
 --- Raises what a store's call gave in place of a result.
-local function must(value, problem)
-  if value == nil and problem ~= nil then error(problem, 0) end
+local function must(value, trouble)
+  if value == nil and trouble ~= nil then error(trouble, 0) end
   return value
 end
 
@@ -72,7 +73,7 @@ function Run:hold_cursor()
     "UPDATE collector_state SET run = run WHERE collector = ? AND stream = ? AND run = ?",
     self.name, CURSOR, self.id))
   if held == 0 then
-    error({ code = "conflict", message = "another run of this collector has begun since" }, 0)
+    error(problem("conflict", "another run of this collector has begun since"), 0)
   end
 end
 
@@ -172,24 +173,24 @@ function Run:save_singly()
   local saved, duplicates = 0, 0
   for i = 1, #self.pending do
     local signal = self.pending[i]
-    local id, problem = self.store:save_signal(signal)
+    local id, trouble = self.store:save_signal(signal)
     if id then
       saved = saved + 1
-    elseif problem.code == "duplicate" then
+    elseif trouble.code == "duplicate" then
       duplicates = duplicates + 1
-    elseif problem.code == "invalid" then
-      self:set_aside(self.texts[i] or text_of(signal), problem)
+    elseif trouble.code == "invalid" then
+      self:set_aside(self.texts[i] or text_of(signal), trouble)
     else
-      error(problem, 0)
+      error(trouble, 0)
     end
   end
   return saved, duplicates
 end
 
 function Run:save_pending()
-  local result, problem = self.store:save_signals(self.pending)
+  local result, trouble = self.store:save_signals(self.pending)
   if result then return result.saved, result.duplicates end
-  if problem.code ~= "invalid" then error(problem, 0) end
+  if trouble.code ~= "invalid" then error(trouble, 0) end
   return self:save_singly()
 end
 
@@ -197,9 +198,9 @@ end
 function Run:try_pending()
   local saved, duplicates = 0, 0
   for _, signal in ipairs(self.pending) do
-    local problem = collect_item.bounds(signal)
-    if problem then
-      self:set_aside("", problem)
+    local trouble = collect_item.bounds(signal)
+    if trouble then
+      self:set_aside("", trouble)
     elseif self:is_stored(signal) then
       duplicates = duplicates + 1
     else
@@ -262,10 +263,10 @@ end
 function Run:admit(item, text)
   local counts, pending = self.counts, self.pending
   counts.seen = counts.seen + 1
-  local keys, problem = collect_item.keys(item)
+  local keys, trouble = collect_item.keys(item)
   local signal
-  if keys then signal, problem = collect_item.signal(item, self.source, keys[1]) end
-  if not signal then return self:set_aside(text or text_of(item), problem) end
+  if keys then signal, trouble = collect_item.signal(item, self.source, keys[1]) end
+  if not signal then return self:set_aside(text or text_of(item), trouble) end
   if self.collector.skip_known and self.store and must(self.store:is_duplicate(keys[1])) then
     counts.duplicates = counts.duplicates + 1
     return
@@ -332,7 +333,7 @@ end
 
 --- Fails the run, with a line for people.
 function methods:fail(format, ...) -- luacheck: no self
-  error({ code = "invalid", message = select("#", ...) > 0 and format:format(...) or format }, 0)
+  error(problem("invalid", select("#", ...) > 0 and format:format(...) or format), 0)
 end
 
 function Context.__index(context, name)
@@ -380,31 +381,32 @@ local function begin(run)
 end
 
 --- The error with a traceback where it is a mistake in the collector, not something it met.
-local function explain(problem)
-  return type(problem) == "string" and debug.traceback(problem, 2) or problem
+local function explain(trouble)
+  return type(trouble) == "string" and debug.traceback(trouble, 2) or trouble
 end
 
 --- Runs `work` to its end or its limit. What was found before an error is saved as well: it was
 --- found, and the cursor is no further than what is saved.
 local function carry_out(run, work)
   local context = new_context(run)
-  local ok, problem = xpcall(work, explain, context)
-  if not ok and problem == run.limit_reached then ok = true end
-  local interrupted = not ok and type(problem) == "table" and problem.code == "interrupted"
-  local saved, trouble = true, nil
-  if not interrupted then saved, trouble = pcall(run.flush, run) end
-  if not saved and trouble ~= run.limit_reached and ok then ok, problem = false, trouble end
-  return ok, problem
+  local ok, trouble = xpcall(work, explain, context)
+  if not ok and trouble == run.limit_reached then ok = true end
+  local interrupted = not ok and type(trouble) == "table" and trouble.code == "interrupted"
+  if not interrupted then
+    local saved, failure = pcall(run.flush, run)
+    if ok and not saved and failure ~= run.limit_reached then ok, trouble = false, failure end
+  end
+  return ok, trouble
 end
 
 local function work_with(collector, name, store, options, work)
   local run = new_run(collector, name, store, options)
   if not options.dry_run then must(begin(run)) end
-  local ok, problem = carry_out(run, work)
+  local ok, trouble = carry_out(run, work)
   if not options.dry_run then
-    runs.finish(store, run.id, ok and "done" or "failed", run.counts, problem)
+    runs.finish(store, run.id, ok and "done" or "failed", run.counts, trouble)
   end
-  return run.counts, not ok and problem or nil
+  return run.counts, not ok and trouble or nil
 end
 
 --- Runs a collector: what it came to, and with it an error where it did not come to its end.
@@ -413,7 +415,7 @@ end
 ---@param store table|nil nil only for a dry run without a database
 ---@param options signalbox.CollectOptions
 ---@return table counts seen, saved, duplicates, suppressed, quarantined
----@return any problem
+---@return any trouble
 function M.run(collector, name, store, options)
   return work_with(collector, name, store, options, collector.collect)
 end
@@ -421,7 +423,7 @@ end
 --- Tries again what a collector had set aside; what is stored now, or known or suppressed, leaves
 --- the quarantine.
 ---@return table counts
----@return any problem
+---@return any trouble
 function M.retry(collector, name, store, options)
   local rows = {}
   for row in assert(store:rows(
@@ -434,8 +436,8 @@ function M.retry(collector, name, store, options)
       if collector.retry then
         collector.retry(context, row.item)
       else
-        local item, problem = signalbox.json.decode(row.item)
-        if item then context:signal(item) else context:set_aside(row.item, problem) end
+        local item, trouble = signalbox.json.decode(row.item)
+        if item then context:signal(item) else context:set_aside(row.item, trouble) end
       end
       context.run:flush() -- the row is gone only together with what became of it
     end

@@ -1,6 +1,8 @@
 --- CSV as RFC 4180 has it: fields in quotes may hold commas, quotes (doubled) and line ends.
 --
 --     for row in csv.rows(input.lines(path, true)) do print(row.repo_name, row.stars) end
+local problem = require "signalbox.problem"
+
 local find, sub, match, gsub = string.find, string.sub, string.match, string.gsub
 
 local M = {}
@@ -66,7 +68,7 @@ function M.records(lines)
       if fields then return fields end
       local more = #line <= MAX_RECORD and lines()
       if not more then
-        error({ code = "invalid", message = "a quote in the CSV is never closed" }, 0)
+        error(problem("invalid", "a quote in the CSV is never closed"), 0)
       end
       line = line .. more
     end

@@ -1,6 +1,8 @@
 --- Files that people hand to a command: plain or compressed, or standard input, line by line.
 --
 --     for line in input.lines "signals.ndjson.gz" do ... end
+local new_problem = require "signalbox.problem"
+
 local M = {}
 
 local function quoted(text)
@@ -38,7 +40,7 @@ end
 ---@return fun(): string|nil
 function M.lines(path, keep)
   local file, problem = open(path)
-  if not file then error({ code = "io", message = problem }, 0) end
+  if not file then error(new_problem("io", problem), 0) end
   local format = keep and "L" or "l"
   local first = true
 
@@ -53,7 +55,7 @@ function M.lines(path, keep)
     local ok = path == "-" or file:close()
     file = nil
     if failure or not ok then
-      error({ code = "io", message = path .. ": " .. (failure or "is damaged, or cut short") }, 0)
+      error(new_problem("io", path .. ": " .. (failure or "is damaged, or cut short")), 0)
     end
   end
 end

@@ -1,0 +1,97 @@
+--- signalbox sync: the suppression cache, filled from the CRM.
+local cli = require "signalbox.cli"
+local config = require "signalbox.config"
+local notion = require "signalbox.notion"
+local runs = require "signalbox.runs"
+local signalbox = require "signalbox"
+
+--- One entry for each key of a page, unless its status lets new signals through.
+local function entries_of(deals, pages, counts)
+  local entries = {}
+  for _, page in ipairs(pages) do
+    counts.pages = counts.pages + 1
+    local status = notion.value(deals, page, "status") or ""
+    if notion.is_watched(status) then
+      counts.watched = counts.watched + 1
+    else
+      for _, key in ipairs(notion.keys(deals, page)) do
+        entries[#entries + 1] = {
+          canonical_key = key, notion_page_id = page.id, status = status,
+          company_name = notion.value(deals, page, "company_name"),
+        }
+      end
+    end
+  end
+  return entries
+end
+
+--- What this sync did not see is gone from the CRM, or watched now. A page that was delivered a
+--- moment before it began may not have been listed yet, and stays.
+local SWEEP <const> = [[
+  DELETE FROM suppression_cache
+  WHERE cached_at < :began AND NOT (cached_at >= :settled AND notion_page_id IN
+    (SELECT page_id FROM outbox WHERE page_id IS NOT NULL))]]
+
+local function sweep(store, began)
+  local settle = config.get "settle"
+  local settled = signalbox.iso(signalbox.time(began) - settle)
+  return cli.check(store:exec(SWEEP, { began = began, settled = settled }))
+end
+
+local function refresh(store, counts, progress)
+  local began = signalbox.now()
+  local deals, problem = notion.open()
+  if not deals then error(problem, 0) end
+  for pages in deals:batches() do
+    local entries = entries_of(deals, pages, counts)
+    local written = cli.check(store:update_suppression_cache(entries))
+    counts.entries = counts.entries + written
+    progress:update(counts.pages, cli.plural(counts.pages, "page"))
+  end
+  counts.removed = sweep(store, began)
+end
+
+--- What is left after a sync that failed: the entries of earlier ones, until they expire.
+local function age(store)
+  local last = runs.last_done(store, "sync", "notion")
+  if not last then return "there was no whole sync yet" end
+  local seconds = signalbox.time(signalbox.now()) - signalbox.time(last.finished_at)
+  return string.format("what the cache had stays in use; the last whole sync was %s ago",
+    cli.span(seconds))
+end
+
+local function explain(problem)
+  return type(problem) == "string" and debug.traceback(problem, 2) or problem
+end
+
+return cli.command {
+  about = "fill the suppression cache from Notion",
+  database = "option",
+  json = true,
+  notes = [[
+Every live page suppresses its company, under each key that it carries, unless its status is one of
+notion.watched (Tracking): such a company can still be lifted by new signals. A sync that fails
+half-way leaves the entries of earlier ones.
+]],
+  examples = { { "signalbox sync" } },
+
+  run = function(args)
+    config.need "notion.api_key"
+    config.need "notion.database_id"
+    local store <close> = cli.open(args, { mode = "rwc", busy_timeout = 30 })
+    local run = runs.begin(store, "sync", "notion")
+    local counts = { pages = 0, entries = 0, watched = 0, removed = 0 }
+    local progress <close> = cli.progress "sync"
+    local ok, trouble = xpcall(refresh, explain, store, counts, progress)
+    progress:close()
+    runs.finish(store, run, ok and "done" or "failed", counts, trouble)
+    if not ok then
+      if type(trouble) == "table" and trouble.code == "interrupted" then error(trouble, 0) end
+      cli.fail(trouble, age(store))
+    end
+    if args.json then return cli.json(counts) end
+    print(string.format("%s, %s, %s watched, %s removed", cli.plural(counts.pages, "page"),
+      cli.plural(counts.entries, "entry", "entries"), cli.thousands(counts.watched),
+      cli.thousands(counts.removed)))
+  end,
+}

@@ -1,0 +1,162 @@
+local notions = require "spec.support.notion"
+local run = require "spec.support.run"
+local signalbox = require "signalbox"
+local temp = require "spec.support.temp"
+
+describe("signalbox sync", function()
+  local notion, path
+
+  before_each(function() path = temp.folder() .. "/signals.db" end)
+  after_each(function()
+    notion:stop()
+    notion = nil
+  end)
+
+  local function sync(env)
+    return run { "--db", path, "sync", "--json", env = notion:env(env) }
+  end
+
+  local function synced(env)
+    local result = sync(env)
+    assert.equal(0, result.status, result.err)
+    return signalbox.json.decode(result.out)
+  end
+
+  --- What the cache has for a key: the status, or nil.
+  local function cached(key)
+    local store <close> = assert(signalbox.open(path))
+    local entry = store:check_suppression(key)
+    return entry and entry.status
+  end
+
+  local function page(number, fields)
+    local made = {
+      ["Company Name"] = "Company " .. number, Status = "Passed",
+      ["Canonical Key"] = string.format("domain:company-%d.com", number),
+      created_time = os.date("!%Y-%m-%dT%H:%M:00Z", 1767225600 + 60 * number),
+    }
+    for name, value in pairs(fields or {}) do made[name] = value end
+    return made
+  end
+
+  it("enters each live page under every key that it carries", function()
+    notion = notions.start()
+    local ids = notion:add { page(1, {
+      ["Discovery ID"] = "github_org:company-one", Website = "https://www.one.example/about",
+    }) }
+    assert.same({ pages = 1, entries = 3, watched = 0, removed = 0 }, synced())
+    local store <close> = assert(signalbox.open(path))
+    for _, key in ipairs { "domain:company-1.com", "github_org:company-one", "domain:one.example" }
+    do
+      local entry = store:check_suppression(key)
+      assert.same({ ids[1], "Passed", "Company 1" },
+        { entry.notion_page_id, entry.status, entry.company_name })
+    end
+  end)
+
+  it("leaves out what is in the bin, and what is only watched", function()
+    notion = notions.start()
+    notion:add { page(1), page(2, { Status = "Tracking" }), page(3, { in_trash = true }) }
+    assert.same({ pages = 2, entries = 1, watched = 1, removed = 0 }, synced())
+    assert.is_nil(cached "domain:company-2.com")
+    assert.is_nil(cached "domain:company-3.com")
+  end)
+
+  it("forgets what is gone since, and what is new to it stays out of nothing", function()
+    notion = notions.start()
+    notion:add { page(1) }
+    synced()
+    do
+      local store <close> = assert(signalbox.open(path))
+      store:update_suppression_cache { { canonical_key = "domain:gone.com",
+        notion_page_id = "gone", status = "Passed" } }
+    end
+    assert.equal(1, synced().removed)
+    assert.is_nil(cached "domain:gone.com")
+    assert.equal("Passed", cached "domain:company-1.com")
+  end)
+
+  it("reads past the end of a query that has too many results", function()
+    notion = notions.start { window = 100 }
+    local pages = {}
+    for i = 1, 350 do pages[i] = page(i) end
+    notion:add(pages)
+    assert.equal(350, synced().pages)
+    assert.equal("Passed", cached "domain:company-350.com")
+  end)
+
+  it("says so where more pages were made in one minute than a query gives", function()
+    notion = notions.start { window = 100 }
+    local pages = {}
+    for i = 1, 150 do pages[i] = page(i, { created_time = "2026-01-01T00:00:00Z" }) end
+    notion:add(pages)
+    local result = sync()
+    assert.equal(1, result.status)
+    assert.truthy(result.err:find("more pages were made within one minute", 1, true), result.err)
+  end)
+
+  it("gets through errors, lost connections and limits", function()
+    notion = notions.start { fail = 0.3, drop = 0.1, drop_after = 0.1 }
+    local pages = {}
+    for i = 1, 500 do pages[i] = page(i) end
+    notion:add(pages)
+    assert.equal(500, synced().entries)
+  end)
+
+  it("asks no faster than NOTION_RATE", function()
+    notion = notions.start { rate = 20 }
+    local pages = {}
+    for i = 1, 1000 do pages[i] = page(i) end
+    notion:add(pages)
+    assert.equal(1000, synced({ NOTION_RATE = "19" }).entries)
+    for name, count in pairs(notion:requests()) do
+      assert.is_true(count <= 10, name .. ": " .. count)
+    end
+  end)
+
+  it("that fails half-way leaves the cache as it was, and says how old it is", function()
+    notion = notions.start()
+    notion:add { page(1) }
+    synced()
+    notion:set { fail = 1 }
+    local result = sync()
+    assert.equal(1, result.status)
+    assert.truthy(result.err:find("the last whole sync was", 1, true), result.err)
+    assert.equal("Passed", cached "domain:company-1.com")
+  end)
+
+  it("reads a status property of either kind, and properties by configured names", function()
+    notion = notions.start()
+    notion:change_schema {
+      Status = { type = "status", status = { options = { { id = "1", name = "Lost" } } } },
+      ["Key"] = { type = "rich_text", rich_text = {} },
+      ["Canonical Key"] = signalbox.null,
+    }
+    local named = page(1, { Status = "Lost", Key = "domain:named.com" })
+    named["Canonical Key"] = nil
+    notion:add { named }
+    local config = temp.folder()
+    os.execute("mkdir -p " .. config .. "/signalbox")
+    temp.write(config .. "/signalbox/config.lua",
+      'notion = { properties = { canonical_key = "Key", website = false } }')
+    assert.equal(1, synced({ XDG_CONFIG_HOME = config }).entries)
+    assert.equal("Lost", cached "domain:named.com")
+  end)
+
+  it("names what is missing: a setting, the database, a property", function()
+    notion = notions.start()
+    for message, change in pairs {
+      ["NOTION_API_KEY is not set"] = { env = { NOTION_API_KEY = false } },
+      ["is NOTION_API_KEY right"] = { env = { NOTION_API_KEY = "wrong-key" } },
+      ["(NOTION_DATABASE_ID)"] = {
+        env = { NOTION_DATABASE_ID = "33333333-3333-4333-8333-333333333333" } },
+      ["there is no property 'Status' in Notion"] = { schema = { Status = signalbox.null } },
+    } do
+      if change.schema then notion:change_schema(change.schema) end
+      local result = sync(change.env)
+      assert.equal(1, result.status)
+      assert.truthy(result.err:find(message, 1, true), result.err)
+      assert.falsy(result.err:find("wrong-key", 1, true), result.err)
+    end
+  end)
+end)
