@@ -47,6 +47,7 @@ MODULE_FILES     := $(MODULES:%=$(BUILD)/lib/signalbox/%.so)
 
 # What the modules that are loaded at first use are linked with.
 LIBS_http := -lcurl
+LIBS_smtp := -lcurl
 LIBS_vault := -lzstd -lcrypto -lpthread
 LIBS_edit := -ledit
 
@@ -82,6 +83,7 @@ $(BUILD)/lib/signalbox/$(1).so: $$(call objects,$$(call sources,bindings/modules
 	$$(Q)mkdir -p $$(@D) && $$(CC) -shared $$(ALL_LDFLAGS) -o $$@ $$(filter %.o,$$^) $$(LIBS_$(1))
 endef
 $(foreach module,$(MODULES),$(eval $(call module_rule,$(module))))
+$(BUILD)/lib/signalbox/smtp.so: $(call objects,bindings/modules/http/url.c) # what is private
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/inputs | $(GENERATED)
 	$(call say,CC,$<)
@@ -136,7 +138,7 @@ need_file = ls $(1) >/dev/null 2>&1 || { \
 PACKAGES := gcc libc6-dev make lua5.4 liblua5.4-dev libsqlite3-dev libcurl4-openssl-dev \
             libzstd-dev libssl-dev libedit-dev libxxhash-dev lua-argparse lua-cjson
 # What the specs need beside: other programs that write, a C program of a user, a terminal.
-SPEC_PACKAGES := lua-busted sqlite3 pkgconf tmux python3
+SPEC_PACKAGES := lua-busted sqlite3 pkgconf tmux python3 python3-aiosmtpd openssl
 
 # Nothing is built before what building needs is there.
 $(BUILD)/inputs: | $(filter deps,$(patsubst test,deps,$(patsubst demo,deps,$(MAKECMDGOALS))))

@@ -38,12 +38,13 @@ local function first(...)
 end
 
 local function load_notifier(kind)
-  local load_script, problem = host.load("notifiers/" .. tostring(kind))
-  if not load_script then
-    cli.fail(problem or string.format("there is no notifier '%s'", tostring(kind)),
-      "there are: " .. table.concat(cli.names "notifiers", ", "))
+  kind = tostring(kind)
+  local names = cli.names "notifiers"
+  if not (" " .. table.concat(names, " ") .. " "):find(" " .. kind .. " ", 1, true) then
+    cli.fail(string.format("there is no notifier '%s'", kind),
+      "there are: " .. table.concat(names, ", "))
   end
-  return load_script()
+  return cli.check(host.load("notifiers/" .. kind))()
 end
 
 local function span(value, what)

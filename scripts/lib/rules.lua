@@ -36,6 +36,10 @@ function M.files()
     files[i] = script.path and M.file(script.path) or
       { label = "scripts/rules/" .. script.name .. ".lua", embedded = "rules/" .. script.name }
   end
+  table.sort(files, function(a, b) -- the user's first: of two alerts with a name the first counts
+    if (a.path ~= nil) ~= (b.path ~= nil) then return a.path ~= nil end
+    return a.label < b.label
+  end)
   return files
 end
 
