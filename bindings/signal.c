@@ -13,38 +13,122 @@
 /* With raw_data and metadata decoded: a table of this size never grows. */
 #define SIGNAL_FIELDS 16
 
+/* The columns that are texts, in the order in which they are copied. Those that repeat are often
+ * what they were in the signal before: then its Lua string serves again, and needs no hashing. */
+static const struct {
+    const char *name;
+    bool repeats;
+} columns[] = {
+    {"signal_type", true},     {"source_api", true},    {"canonical_key", false},
+    {"company_name", false},   {"raw_json", false},     {"detected_at", true},
+    {"created_at", true},      {"status", true},        {"notion_page_id", false},
+    {"processed_at", false},   {"error_message", false}, {"metadata_json", false},
+};
+
+enum {
+    COLUMNS = sizeof columns / sizeof *columns,
+    LAST_SIZE = 40, /* bytes of a text that is remembered */
+
+    /* The values of a shape: the names of the columns, from 1 on; the texts that repeat, as they
+     * were last; and */
+    LAST = COLUMNS,
+    ID = 2 * COLUMNS + 1,
+    CONFIDENCE,
+    METATABLE
+};
+
+/* What signals are made by: a userdata in the registry with a table of values, so that no name is
+ * looked up for each signal. */
+typedef struct Shape {
+    struct {
+        size_t size; /* LAST_SIZE: none */
+        char text[LAST_SIZE];
+    } last[COLUMNS];
+} Shape;
+
+static const char shape_key; /* its address is the key in the registry */
+
+static void shape_create(lua_State *L) {
+    Shape *shape = lua_newuserdatauv(L, sizeof *shape, 1);
+    lua_createtable(L, METATABLE, 0);
+    for (int i = 0; i < COLUMNS; i++) {
+        shape->last[i].size = LAST_SIZE;
+        lua_pushstring(L, columns[i].name);
+        lua_rawseti(L, -2, i + 1);
+        lua_pushboolean(L, 0);
+        lua_rawseti(L, -2, LAST + i + 1);
+    }
+    lua_pushliteral(L, "id");
+    lua_rawseti(L, -2, ID);
+    lua_pushliteral(L, "confidence");
+    lua_rawseti(L, -2, CONFIDENCE);
+    luaL_getmetatable(L, SIGNAL_METATABLE);
+    lua_rawseti(L, -2, METATABLE);
+    lua_setiuservalue(L, -2, 1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &shape_key);
+}
+
+/* Pushes the next text of the row, of a column that repeats. */
+static void push_repeating(lua_State *L, Shape *shape, int values, Row *row, int column,
+                           const Text *text) {
+    const char *bytes = row->handle->bytes.data + row->at;
+    if (text->size == shape->last[column].size &&
+        memcmp(bytes, shape->last[column].text, text->size) == 0) {
+        row->at += text->size;
+        lua_rawgeti(L, values, LAST + column + 1);
+        return;
+    }
+    row_push(L, row, text);
+    if (text->size < LAST_SIZE) {
+        memcpy(shape->last[column].text, lua_tostring(L, -1), text->size);
+        shape->last[column].size = text->size;
+        lua_pushvalue(L, -1);
+        lua_rawseti(L, values, LAST + column + 1);
+    }
+}
+
 Status signal_push(lua_State *L, Handle *handle, const Signal *signal, Error *error) {
-    const Text *const texts[] = {
+    const Text *const texts[COLUMNS] = {
         &signal->signal_type,  &signal->source_api,    &signal->canonical_key,
         &signal->company_name, &signal->raw_data,      &signal->detected_at,
         &signal->created_at,   &signal->status,        &signal->notion_page_id,
         &signal->processed_at, &signal->error_message, &signal->metadata,
     };
-    static const char *const names[] = {
-        "signal_type",    "source_api",   "canonical_key", "company_name",
-        "raw_json",       "detected_at",  "created_at",    "status",
-        "notion_page_id", "processed_at", "error_message", "metadata_json",
-    };
-    enum {
-        COUNT = sizeof texts / sizeof *texts
-    };
     Row row;
-    Status status = row_copy(&row, handle, texts, COUNT, error);
+    Status status = row_copy(&row, handle, texts, COLUMNS, error);
     if (status != STATUS_OK) {
         return status;
     }
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &shape_key);
+    int table = lua_gettop(L), values = table + 1;
+    Shape *shape = lua_touserdata(L, table);
+    lua_getiuservalue(L, table, 1);
     lua_createtable(L, 0, SIGNAL_FIELDS);
+    lua_replace(L, table); /* the registry keeps the shape */
+
+    lua_rawgeti(L, values, ID);
     lua_pushinteger(L, signal->id);
-    lua_setfield(L, -2, "id");
+    lua_rawset(L, table);
     if (!isnan(signal->confidence)) {
+        lua_rawgeti(L, values, CONFIDENCE);
         lua_pushnumber(L, signal->confidence);
-        lua_setfield(L, -2, "confidence");
+        lua_rawset(L, table);
     }
-    for (int i = 0; i < COUNT; i++) {
-        row_set(L, &row, names[i], texts[i]);
+    for (int i = 0; i < COLUMNS; i++) {
+        if (texts[i]->data) {
+            lua_rawgeti(L, values, i + 1);
+            if (columns[i].repeats) {
+                push_repeating(L, shape, values, &row, i, texts[i]);
+            } else {
+                row_push(L, &row, texts[i]);
+            }
+            lua_rawset(L, table);
+        }
     }
     row_end(&row);
-    luaL_setmetatable(L, SIGNAL_METATABLE);
+    lua_rawgeti(L, values, METATABLE);
+    lua_setmetatable(L, table);
+    lua_settop(L, table);
     return STATUS_OK;
 }
 
@@ -188,4 +272,5 @@ void signal_open(lua_State *L) {
     luaL_newmetatable(L, SIGNAL_METATABLE);
     luaL_setfuncs(L, metamethods, 0);
     lua_pop(L, 1);
+    shape_create(L);
 }
