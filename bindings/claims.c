@@ -405,5 +405,5 @@ void claims_open(lua_State *L) {
     lua_setfield(L, -2, "__index");
     lua_pop(L, 1);
 
-    luaL_setfuncs(L, methods, 0);
+    handle_methods(L, methods);
 }

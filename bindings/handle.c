@@ -24,7 +24,17 @@ void handle_close(Handle *handle) {
 }
 
 Handle *handle_check(lua_State *L) {
-    return luaL_checkudata(L, 1, STORE_METATABLE);
+    bool is_store = lua_getmetatable(L, 1) && lua_rawequal(L, -1, lua_upvalueindex(1));
+    if (!is_store) {
+        return luaL_checkudata(L, 1, STORE_METATABLE); /* raises */
+    }
+    lua_pop(L, 1);
+    return lua_touserdata(L, 1);
+}
+
+void handle_methods(lua_State *L, const luaL_Reg *methods) {
+    luaL_getmetatable(L, STORE_METATABLE);
+    luaL_setfuncs(L, methods, 1);
 }
 
 Store *handle_store(lua_State *L, Handle *handle, Error *error) {

@@ -2,7 +2,7 @@
 #ifndef SIGNALBOX_BINDINGS_HANDLE_H
 #define SIGNALBOX_BINDINGS_HANDLE_H
 
-#include <lua.h>
+#include <lauxlib.h>
 
 #include "bindings/task.h"
 #include "store/store.h"
@@ -24,8 +24,12 @@ Handle *handle_push(lua_State *L);
 /* Closes the store, if it is open. */
 void handle_close(Handle *handle);
 
-/* The store that is argument 1, open or closed. Raises where it is none. */
+/* The store that is argument 1 of a method, open or closed. Raises where it is none. */
 Handle *handle_check(lua_State *L);
+
+/* Sets methods in the table on top of the stack; their upvalue is the metatable of stores, so that
+ * handle_check need not look it up. */
+void handle_methods(lua_State *L, const luaL_Reg *methods);
 
 /* What every call begins with, after its arguments are read (reading can run a metamethod, which
  * can close the store): the open store, told which coroutine calls, or NULL and CLOSED. */

@@ -19,8 +19,8 @@ static const struct {
     const char *name;
     bool repeats;
 } columns[] = {
-    {"signal_type", true},     {"source_api", true},    {"canonical_key", false},
-    {"company_name", false},   {"raw_json", false},     {"detected_at", true},
+    {"signal_type", true},     {"source_api", true},    {"canonical_key", true},
+    {"company_name", true},   {"raw_json", false},     {"detected_at", true},
     {"created_at", true},      {"status", true},        {"notion_page_id", false},
     {"processed_at", false},   {"error_message", false}, {"metadata_json", false},
 };

@@ -370,5 +370,5 @@ static const luaL_Reg methods[] = {
 };
 
 void sql_open(lua_State *L) {
-    luaL_setfuncs(L, methods, 0);
+    handle_methods(L, methods);
 }

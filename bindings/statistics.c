@@ -68,5 +68,5 @@ void statistics_open(lua_State *L) {
     lua_pushcfunction(L, stats_collect);
     lua_setfield(L, -2, "__gc");
     lua_pop(L, 1);
-    luaL_setfuncs(L, methods, 0);
+    handle_methods(L, methods);
 }

@@ -123,8 +123,9 @@ static const luaL_Reg methods[] = {
 
 void store_module_open(lua_State *L) {
     luaL_newmetatable(L, STORE_METATABLE);
-    luaL_setfuncs(L, metamethods, 0);
-    luaL_newlib(L, methods);
+    handle_methods(L, metamethods);
+    lua_newtable(L);
+    handle_methods(L, methods);
     signals_open(L);
     processing_open(L);
     claims_open(L);

@@ -212,5 +212,5 @@ void transaction_open(lua_State *L) {
     luaL_newlib(L, transaction_methods);
     lua_setfield(L, -2, "__index");
     lua_pop(L, 1);
-    luaL_setfuncs(L, methods, 0);
+    handle_methods(L, methods);
 }

@@ -12,31 +12,32 @@ INSERT INTO signal_processing(signal_id, status, created_at, updated_at, availab
 SELECT s.id, 'pending', ?2, ?2, ?2, s.detected_at FROM signals s WHERE s.id = ?1
 
 -- name: processing_reopen
--- Rests, as all of these, on idx_processing_signal_id.
-UPDATE signal_processing
+-- Rests, as all of these, on idx_processing_signal_id. OR FAIL, because none of them can break a
+-- constraint: the engine then keeps no journal of its own for each, which costs a third.
+UPDATE OR FAIL signal_processing
 SET status = 'pending', notion_page_id = NULL, processed_at = NULL, error_message = NULL,
     metadata = coalesce(?3, metadata), updated_at = ?2, available_at = ?2
 WHERE signal_id = ?1
 
 -- name: processing_queue
-UPDATE signal_processing
+UPDATE OR FAIL signal_processing
 SET status = 'queued', error_message = NULL, metadata = coalesce(?3, metadata), updated_at = ?2
 WHERE signal_id = ?1
 
 -- name: processing_push
-UPDATE signal_processing
+UPDATE OR FAIL signal_processing
 SET status = 'pushed', notion_page_id = ?4, processed_at = ?2, error_message = NULL,
     metadata = coalesce(?3, metadata), updated_at = ?2
 WHERE signal_id = ?1
 
 -- name: processing_reject
-UPDATE signal_processing
+UPDATE OR FAIL signal_processing
 SET status = 'rejected', error_message = ?4, processed_at = ?2,
     metadata = coalesce(?3, metadata), updated_at = ?2
 WHERE signal_id = ?1
 
 -- name: processing_fail
-UPDATE signal_processing
+UPDATE OR FAIL signal_processing
 SET status = 'failed', error_message = ?4, processed_at = ?2,
     metadata = coalesce(?3, metadata), updated_at = ?2
 WHERE signal_id = ?1
