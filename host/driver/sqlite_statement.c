@@ -448,14 +448,17 @@ static void note_missing(SqliteSt *st, int index) {
     }
 }
 
+/* By way of the value, which takes half of what sqlite3_column_text and _bytes do. SQLite calls it
+ * unprotected, against other threads; a connection here belongs to one. */
 Text sqlite_column_string(St *head, int index) {
     SqliteSt *st = (SqliteSt *)head;
-    const char *data = (const char *)sqlite3_column_text(st->stmt, index);
+    sqlite3_value *value = sqlite3_column_value(st->stmt, index);
+    const char *data = (const char *)sqlite3_value_text(value);
     if (!data) {
         note_missing(st, index);
         return (Text){NULL, 0};
     }
-    return (Text){data, (size_t)sqlite3_column_bytes(st->stmt, index)};
+    return (Text){data, (size_t)sqlite3_value_bytes(value)};
 }
 
 static Value column_blob(SqliteSt *st, int index) {

@@ -1,4 +1,4 @@
--- What is asked of signals. The paragraphs signal_select to signal_limit are put together by
+-- What is asked of signals. The paragraphs signal_select to pending_order_oldest are put together by
 -- host/store/cursor.c; every other one is a whole statement.
 
 -- name: signal_insert
@@ -18,8 +18,19 @@ WHERE canonical_key = ?1 AND signal_type = ?2 AND source_api = ?3 AND detected_a
 SELECT EXISTS (SELECT 1 FROM signals WHERE canonical_key = ?1)
 
 -- name: signal_select
--- Signals with what became of them. A predecessor's signal can have no processing row or several:
--- the last one counts. Rests on idx_processing_signal_id beside what the filter rests on.
+-- Signals with what became of them. A predecessor's signal can have no processing row or several,
+-- of which the last counts: it comes first of its signal, and the cursor passes over the others,
+-- which costs less than asking for each signal. Rests on idx_processing_signal_id beside what the
+-- filter rests on.
+SELECT s.id, s.signal_type, s.source_api, s.canonical_key, s.company_name, s.confidence,
+    s.raw_data, s.detected_at, s.created_at,
+    p.status, p.notion_page_id, p.processed_at, p.error_message, p.metadata
+FROM signals s
+LEFT JOIN signal_processing p ON p.signal_id = s.id
+WHERE TRUE
+
+-- name: signal_select_in_state
+-- The same where the state is asked for, and the last row must be known before that.
 SELECT s.id, s.signal_type, s.source_api, s.canonical_key, s.company_name, s.confidence,
     s.raw_data, s.detected_at, s.created_at,
     p.status, p.notion_page_id, p.processed_at, p.error_message, p.metadata
@@ -89,19 +100,16 @@ ORDER BY c.fence, s.detected_at DESC, s.id DESC
     AND p.detected_at < ?
 
 -- name: signal_order_newest
-ORDER BY s.detected_at DESC, s.id DESC
+ORDER BY s.detected_at DESC, s.id DESC, p.id DESC
 
 -- name: signal_order_oldest
-ORDER BY s.detected_at, s.id
+ORDER BY s.detected_at, s.id, p.id DESC
 
 -- name: signal_order_id
-ORDER BY s.id
+ORDER BY s.id, p.id DESC
 
 -- name: pending_order_newest
 ORDER BY p.detected_at DESC, p.signal_id DESC
 
 -- name: pending_order_oldest
 ORDER BY p.detected_at, p.signal_id
-
--- name: signal_limit
-LIMIT ?

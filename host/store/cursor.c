@@ -154,6 +154,9 @@ typedef struct Question {
 struct SignalCursor {
     Reader reader; /* first */
     Question question;
+    int64_t left;  /* signals until the limit; below 0: no limit */
+    bool begun;
+    int64_t id;    /* of the signal before */
 };
 
 static void ask(Question *question, const Query *paragraph) {
@@ -195,7 +198,11 @@ static bool asks_backlog(const SignalFilter *filter) {
 
 static void ask_filter(Question *question, const SignalFilter *filter) {
     bool backlog = asks_backlog(filter);
-    ask(question, backlog ? &query_signal_select_pending : &query_signal_select);
+    if (backlog) {
+        ask(question, &query_signal_select_pending);
+    } else {
+        ask(question, filter->status.data ? &query_signal_select_in_state : &query_signal_select);
+    }
     ask_text(question, &query_signal_where_key, filter->canonical_key);
     ask_text(question, &query_signal_where_type, filter->signal_type);
     ask_text(question, &query_signal_where_source, filter->source_api);
@@ -212,9 +219,6 @@ static void ask_filter(Question *question, const SignalFilter *filter) {
         ask(question, backlog ? &query_pending_order_oldest : &query_signal_order_oldest);
     } else {
         ask(question, backlog ? &query_pending_order_newest : &query_signal_order_newest);
-    }
-    if (filter->limit >= 0) {
-        ask_int(question, &query_signal_limit, filter->limit);
     }
 }
 
@@ -307,6 +311,7 @@ Status store_signals(Store *store, const SignalFilter *filter, SignalCursor **ou
         return STATUS_NO_MEMORY;
     }
     ask_filter(&cursor->question, filter);
+    cursor->left = filter->limit;
     return cursor_start(store, cursor, out, error);
 }
 
@@ -331,6 +336,7 @@ Status store_claim_signals(Store *store, const ClaimSet *claims, SignalCursor **
         return STATUS_NO_MEMORY;
     }
     size_t count = claim_set_count(claims);
+    cursor->left = -1;
     ask_int(&cursor->question, &query_signal_select_claimed,
             count ? claim_set_get(claims, 0)->fence : 0);
     cursor->question.values[cursor->question.count++].integer =
@@ -339,10 +345,22 @@ Status store_claim_signals(Store *store, const ClaimSet *claims, SignalCursor **
 }
 
 Status signal_cursor_next(SignalCursor *cursor, Signal *signal, Error *error) {
-    Status status = reader_next(&cursor->reader, error);
-    if (status == STATUS_ROW) {
-        signal_from_row(cursor->reader.st, signal);
+    if (cursor->left == 0) {
+        reader_close(&cursor->reader);
     }
+    Status status;
+    int64_t id = 0;
+    do { /* of a signal with several processing rows the first counts */
+        status = reader_next(&cursor->reader, error);
+        if (status != STATUS_ROW) {
+            return status;
+        }
+        id = st_int(cursor->reader.st, 0);
+    } while (cursor->begun && id == cursor->id);
+    cursor->begun = true;
+    cursor->id = id;
+    cursor->left -= cursor->left > 0;
+    signal_from_row(cursor->reader.st, signal);
     return status;
 }
 
