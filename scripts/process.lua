@@ -91,10 +91,11 @@ local function run_alone(store, args, options)
   options.run = runs.begin(store, "process", args.sink)
   local ok, counts, stopped = pcall(process.run, store, options)
   bar:close()
-  local problem = not ok and counts or not counts and stopped or nil
-  runs.finish(store, options.run, (problem or stopped) and "failed" or "done",
-    ok and counts or nil, problem or stopped)
-  if problem then cli.fail(problem) end
+  local problem = not ok and counts or stopped
+  runs.finish(store, options.run, problem and "failed" or "done", ok and counts or nil,
+    type(problem) == "table" and problem.message or problem)
+  if not ok then error(problem, 0) end
+  if not counts then cli.fail(problem) end
   return counts, stopped, rows
 end
 

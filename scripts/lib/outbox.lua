@@ -155,16 +155,16 @@ end
 -- Each of these is to be called inside a transaction, and gives false where the delivery was
 -- another worker's by now: then nothing was changed.
 
---- It is in the sink as `page_id`: so are its signals, and the suppression cache where `suppress`
---- says so.
-function M.confirm(store, delivery, page_id, suppress)
+--- It is in the sink as `page_id`: so are its signals. With a `status` it is in the suppression
+--- cache too.
+---@param status string|false
+function M.confirm(store, delivery, page_id, status)
   if not move(store, delivery, "sent", { page_id = page_id }) then return false end
   mark(store, delivery, "mark_pushed", page_id)
-  if suppress then
-    local item = delivery.item
+  if status then
     assert(store:update_suppression_cache { {
-      canonical_key = item.canonical_key, notion_page_id = page_id, status = item.status,
-      company_name = item.company_name,
+      canonical_key = delivery.canonical_key, notion_page_id = page_id, status = status,
+      company_name = delivery.item.company_name,
     } })
   end
   return true

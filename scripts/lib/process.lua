@@ -186,17 +186,19 @@ function Run:look_in_cache(delivery)
   delivery.item.known_page = entry.notion_page_id
 end
 
---- Takes down what came of a delivery, in the transaction that is open. An outcome is {page_id=}, {refused=reason, page_id=},
---- {again=reason, wait=seconds?}, {unknown=reason}, or {failed=reason}.
+--- Takes down what came of a delivery, in the transaction that is open. An outcome is {page_id=}
+--- (with `status`, where the page was there before), {refused=reason, page_id=},
+--- {again=reason, wait=seconds?}, {unknown=reason}, {failed=reason}, or {lost=true}.
 function Run:take_down(delivery, outcome)
   local counts, store = self.counts, self.store
+  if outcome.lost then return end
   if outcome.failed then
     if outbox.fail(store, delivery, outcome.failed) then counts.failed = counts.failed + 1 end
   elseif outcome.refused then
     outbox.refuse(store, delivery, outcome.page_id, outcome.refused)
   elseif outcome.page_id then
-    local suppress = not M.UNSUPPRESSED[delivery.item.status]
-    if outbox.confirm(store, delivery, outcome.page_id, suppress) then
+    local status = outcome.status or delivery.item.status
+    if outbox.confirm(store, delivery, outcome.page_id, not M.UNSUPPRESSED[status] and status) then
       counts.pushed = counts.pushed + 1
     end
   else
@@ -241,6 +243,12 @@ function Run:deliver_batch(deliveries)
   end
 end
 
+--- What a sink that raised may have done is not known; an interrupt ends the run.
+local function outcome_of_failure(raised)
+  if type(raised) == "table" and raised.code == "interrupted" then error(raised, 0) end
+  return { unknown = "the sink failed: " .. tostring(raised) }
+end
+
 --- One by one, several side by side; each is confirmed as soon as it is in.
 function Run:deliver_each(deliveries)
   local next_one = 0
@@ -248,14 +256,14 @@ function Run:deliver_each(deliveries)
     while not self.stopped do
       next_one = next_one + 1
       local delivery = deliveries[next_one]
-      if not delivery then return end
+      if not delivery then break end
       local outcome = self:look_in_cache(delivery)
       if not outcome then
         local ok
         ok, outcome = pcall(self.options.sink.deliver, self.sink, delivery, function()
           return outbox.holds(self.store, delivery)
         end)
-        if not ok then outcome = { unknown = "the sink failed: " .. tostring(outcome) } end
+        if not ok then outcome = outcome_of_failure(outcome) end
       end
       if outcome.stop then
         self.stopped = outcome.stop
@@ -264,6 +272,7 @@ function Run:deliver_each(deliveries)
         self:take_down_now(delivery, outcome)
       end
     end
+    return true
   end
   local tasks = {}
   for i = 1, math.min(TASKS, #deliveries) do tasks[i] = signalbox.spawn(work) end
