@@ -105,9 +105,12 @@ $(BUILD)/gen/migrations.c: $(MIGRATIONS) host/queries/embed.lua $(BUILD)/inputs
 	$(call say,EMBED,migrations)
 	$(Q)$(EMBED) migrations $@ $(MIGRATIONS)
 
-$(BUILD)/gen/scripts.S: $(SCRIPTS) host/queries/embed.lua $(BUILD)/inputs
+# Carried as well, compiled: reading its source would double the start of every command.
+ARGPARSE := $(shell $(LUA) -e 'print(package.searchpath("argparse", package.path) or "")' 2>/dev/null)
+
+$(BUILD)/gen/scripts.S: $(SCRIPTS) $(ARGPARSE) host/queries/embed.lua $(BUILD)/inputs
 	$(call say,EMBED,scripts)
-	$(Q)$(EMBED) scripts $@ $(BUILD)/gen/scripts.bin scripts $(SCRIPTS)
+	$(Q)$(EMBED) scripts $@ $(BUILD)/gen/scripts.bin scripts $(SCRIPTS) $(ARGPARSE)
 
 # Changes when a source comes or goes or a flag changes, and only then.
 INPUTS = $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(LIBRARY_SOURCES) $(BINDING_SOURCES) \

@@ -17,12 +17,12 @@ end
 local function check_program()
   say("ok", "program", string.format("signalbox %s, %s, %s", signalbox.version, _VERSION,
     host.program() or "?"))
-  for _, name in ipairs { "argparse", "signalbox.edit", "signalbox.http" } do
+  for _, name in ipairs { "signalbox.edit", "signalbox.http" } do
     local ok, problem = pcall(require, name)
     local lacks = not ok and tostring(problem):match "[^\n]*"
     if lacks then
       say("wrong", "program", string.format("%s does not load: %s", name, lacks),
-        name == "argparse" and "apt install lua-argparse" or "make install, or make in its folder")
+        "make install, or make in its folder")
     end
   end
 end

@@ -7,7 +7,9 @@ local KEPT <const> = 3 -- values before the last: _1, _2, _3
 
 ---@class signalbox.Session
 ---@field store userdata
----@field display signalbox.Display
+---@field display? signalbox.Display
+---@field mode string
+---@field fit boolean to the terminal
 ---@field last any
 ---@field timing boolean
 ---@field ended boolean
@@ -15,9 +17,17 @@ local KEPT <const> = 3 -- values before the last: _1, _2, _3
 local Session = {}
 Session.__index = Session
 
+--- What shows values: loaded when there is one to show, for a prompt should be there at once.
+function Session:get_display()
+  self.display = self.display or require("signalbox.display").new {
+    mode = self.mode, fit = self.fit,
+  }
+  return self.display
+end
+
 --- Shows values and keeps the first as `_`.
 function Session:show(...)
-  local last = self.display:show(...)
+  local last = self:get_display():show(...)
   if select("#", ...) == 0 then return end
   for i = KEPT, 2, -1 do _G["_" .. i] = _G["_" .. i - 1] end
   _G._1, _G._, self.last = _G._, last, last
@@ -233,9 +243,7 @@ statements without a prompt, and stops at the first error with exit 1.
     local session = setmetatable({
       store = store, timing = false, ended = false,
       prompt = args.write and "write> " or "> ",
-      display = require("signalbox.display").new {
-        mode = args.mode or "table", fit = is_terminal and cli.is_terminal "stdout",
-      },
+      mode = args.mode or "table", fit = is_terminal and cli.is_terminal "stdout",
     }, Session)
     _G.store, _G.signalbox = store, signalbox
     run_init()

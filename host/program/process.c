@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,8 +38,6 @@ static void check_output(void) {
 void process_prepare(void) {
     open_standard_descriptors();
     signal(SIGPIPE, SIG_DFL); /* systemd hands it on ignored */
-    /* Built into glibc, so it costs no file; LC_NUMERIC stays C, for Lua reads numbers by it. */
-    setlocale(LC_CTYPE, "C.UTF-8");
     atexit(check_output);
 }
 

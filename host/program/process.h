@@ -10,8 +10,8 @@ enum {
     EXIT_FOUND = 3
 };
 
-/* Descriptors 0 to 2 are open from here on, SIGPIPE ends the process as the shell expects, text is
- * UTF-8, and output that could not be written makes the exit a failure. */
+/* Descriptors 0 to 2 are open from here on, SIGPIPE ends the process as the shell expects, and
+ * output that could not be written makes the exit a failure. */
 void process_prepare(void);
 
 /* The folder of the running program, or NULL where it can't be told. Allocated. */

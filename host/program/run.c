@@ -109,6 +109,7 @@ static void set_configured_database(lua_State *L, const Flag flags[]) {
 
 static void prepare_state(lua_State *L, Invocation *invocation) {
     luaL_checkversion(L);
+    lua_gc(L, LUA_GCSTOP); /* nothing of what follows is garbage */
     luaL_openlibs(L);
     guard_open(L);
     add_module_path(L);
@@ -237,6 +238,7 @@ static int run_protected(lua_State *L) {
     bool is_script = load_command(L, invocation);
     const char *name = invocation->argv[invocation->at];
     set_arguments(L, invocation);
+    lua_gc(L, LUA_GCRESTART);
 
     if (lua_isnil(L, -1)) {
         push_library(L, "signalbox.cli", "missing");

@@ -275,14 +275,20 @@ static int scripts_config_folder(lua_State *L) {
     return 1;
 }
 
-/* A searcher of `require`: signalbox.NAME is lib/NAME.lua. */
+/* A searcher of `require`: signalbox.NAME is lib/NAME.lua, and so is argparse, which the program
+ * carries in itself. */
 static int search_library(lua_State *L) {
-    const char *name = luaL_checkstring(L, 1);
+    const char *name = luaL_checkstring(L, 1), *library = name;
     size_t prefix = sizeof LIBRARY_PREFIX - 1;
-    if (strncmp(name, LIBRARY_PREFIX, prefix) != 0 || strchr(name + prefix, '.') != NULL) {
+    if (strncmp(name, LIBRARY_PREFIX, prefix) == 0) {
+        library += prefix;
+    } else if (strcmp(name, "argparse") != 0) {
         return 0;
     }
-    const char *script = lua_pushfstring(L, "lib/%s", name + prefix);
+    if (strchr(library, '.') != NULL) {
+        return 0;
+    }
+    const char *script = lua_pushfstring(L, "lib/%s", library);
     if (script_load(L, script)) {
         lua_pushvalue(L, -2);
         return 2;

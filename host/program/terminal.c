@@ -1,6 +1,7 @@
 #include "program/terminal.h"
 
 #include <lauxlib.h>
+#include <locale.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +29,14 @@ static int terminal_size(lua_State *L) {
     return 2;
 }
 
+/* Text is UTF-8 here, whatever the user's locale. Only who measures text pays for the tables;
+ * LC_NUMERIC stays C, for Lua reads numbers by it. */
+static void know_characters(void) {
+    if (MB_CUR_MAX == 1) {
+        setlocale(LC_CTYPE, "C.UTF-8");
+    }
+}
+
 /* One character at `text`: its bytes, and in *columns its width. What is no character is a byte
  * wide, as a terminal shows it. */
 static size_t read_character(const char *text, size_t size, int *columns) {
@@ -48,6 +57,7 @@ static int terminal_width(lua_State *L) {
     size_t size = 0;
     const char *text = luaL_checklstring(L, 1, &size);
     lua_Integer total = 0;
+    know_characters();
     for (size_t at = 0; at < size;) {
         int columns = 0;
         at += read_character(text + at, size - at, &columns);
@@ -62,6 +72,7 @@ static int terminal_cut(lua_State *L) {
     size_t size = 0, at = 0;
     const char *text = luaL_checklstring(L, 1, &size);
     lua_Integer room = luaL_checkinteger(L, 2), total = 0;
+    know_characters();
     while (at < size) {
         int columns = 0;
         size_t bytes = read_character(text + at, size - at, &columns);

@@ -190,10 +190,13 @@ local function embed_migrations(source_path, ...)
 end
 
 local function embed_scripts(assembler_path, binary_path, root, ...)
-  local paths, chunks, offset = {}, {}, 0
+  local paths, others, chunks, offset = {}, {}, {}, 0
   local rows, strings = {}, {}
   for _, path in ipairs { ... } do
-    paths[path:sub(#root + 2):gsub("%.lua$", "")] = path
+    local own = path:sub(1, #root + 1) == root .. "/"
+    local name = own and path:sub(#root + 2) or "lib/" .. path:match "[^/]*$" -- a library of others
+    name = name:gsub("%.lua$", "")
+    paths[name], others[name] = path, not own
   end
   local names = sorted_keys(paths)
   for i, name in ipairs(names) do
@@ -203,7 +206,7 @@ local function embed_scripts(assembler_path, binary_path, root, ...)
       io.stderr:write(problem, "\n")
       os.exit(1, true)
     end
-    chunks[i] = string.dump(chunk)
+    chunks[i] = string.dump(chunk, others[name]) -- nobody looks for lines in those
     strings[i] = string.format('name%d: .asciz "%s"\n', i, name)
     rows[i] = string.format("    .quad name%d, data + %d, %d\n", i, offset, #chunks[i])
     offset = offset + #chunks[i]

@@ -43,7 +43,7 @@ end
 
 --- Shows what `sql` gives, in the order of its columns.
 local function show_sql(session, sql, ...)
-  local display = session.display
+  local display = session:get_display()
   display.order = order_of(session.store, sql)
   local undo <close> = setmetatable({}, { __close = function() display.order = nil end })
   local _ = undo
@@ -77,9 +77,9 @@ define(".tables", "", "the tables of the database, and how many rows each has", 
     rows[#rows + 1] = { table = row.name,
       rows = assert(session.store:row("SELECT count(*) AS n FROM " .. quoted)).n }
   end
-  session.display.order = function(names) table.sort(names, function(a, b) return a > b end) end
+  session:get_display().order = function(names) table.sort(names, function(a, b) return a > b end) end
   session:show(rows)
-  session.display.order = nil
+  session:get_display().order = nil
 end)
 
 define(".schema", "[TABLE]", "how the tables and indexes were made", function(session, words)
@@ -113,11 +113,11 @@ define(".explain", "SELECT ...", "how the database finds what a statement asks f
   end)
 
 define(".mode", "table|json|csv|lua", "how values are shown", function(session, words)
-  if words == "" then return print(session.display.mode) end
+  if words == "" then return print(session:get_display().mode) end
   if not display_lib.is_mode(words) then
     cli.fail(string.format("'%s' is no mode: table, json, csv or lua", words))
   end
-  session.display.mode = words
+  session:get_display().mode = words
 end)
 
 define(".time", "on|off", "say how long each took", function(session, words)
@@ -125,12 +125,12 @@ define(".time", "on|off", "say how long each took", function(session, words)
 end)
 
 define(".local", "on|off", "times in this machine's zone in place of UTC", function(session, words)
-  session.display.local_time = on_off(words, session.display.local_time)
+  session:get_display().local_time = on_off(words, session:get_display().local_time)
 end)
 
 --- A display that cuts nothing.
 local function uncut(session, mode)
-  return display_lib.new { mode = mode, local_time = session.display.local_time }
+  return display_lib.new { mode = mode, local_time = session:get_display().local_time }
 end
 
 --- Runs `write` with the standard output going to `file`.
@@ -145,14 +145,14 @@ end
 define(".last", "", "the last value, uncut, in a pager", function(session)
   local pager <close> = io.popen(os.getenv "PAGER" or "less -SRFX", "w")
   if not pager then cli.fail ".last: the pager does not start" end
-  redirected(pager, function() uncut(session, session.display.mode):show(session.last) end)
+  redirected(pager, function() uncut(session, session:get_display().mode):show(session.last) end)
 end)
 
 define(".save", "FILE", "the last value to a file: as .json, .csv or .lua, else as it is shown",
   function(session, words)
     if words == "" then cli.fail ".save: no file" end
     local mode = words:match "%.(%a+)$"
-    if not display_lib.is_mode(mode or "") then mode = session.display.mode end
+    if not display_lib.is_mode(mode or "") then mode = session:get_display().mode end
     local file <close> = cli.check(io.open(words, "w"))
     local display = uncut(session, mode)
     if mode == "table" then

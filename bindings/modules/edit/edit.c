@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <histedit.h>
 #include <lauxlib.h>
+#include <locale.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -376,6 +377,7 @@ static int editor_open(lua_State *L) {
     if (path != NULL && (editor->path = strdup(path)) == NULL) {
         return luaL_error(L, "not enough memory");
     }
+    setlocale(LC_CTYPE, "C.UTF-8"); /* LC_NUMERIC stays C, for Lua reads numbers by it */
     editor->line = el_init("signalbox", stdin, stdout, stderr);
     if (editor->line == NULL || !open_history(editor)) {
         return luaL_error(L, "the line editor does not start");
