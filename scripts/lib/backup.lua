@@ -73,15 +73,16 @@ local function pack(from, to, recipient, step)
   return sums
 end
 
---- Decompresses a backup's data into `to`. Gives what it found, or nil and why not.
-local function unpack(folder, manifest, to, options, step)
+--- Decompresses a backup's data into `to`. Gives what it found, or nil and why not; with `unsummed`
+--- the checksum of the data alone, and zstd's own of what comes out, are taken for enough.
+local function unpack(folder, manifest, to, options, step, unsummed)
   local path = folder .. "/" .. manifest.data.file
-  if not manifest.encryption then return vault.unpack(path, to, telling(step)) end
+  if not manifest.encryption then return vault.unpack(path, to, telling(step), unsummed) end
   local tool = TOOLS[manifest.encryption.tool]
   if not tool then return nil, "it is encrypted by '" .. manifest.encryption.tool .. "'" end
   local command = string.format(tool.decrypt, quote(options.identity or ""))
   local pipe <close> = assert(io.popen(command .. " <" .. quote(path), "r"))
-  local sums, problem = vault.unpack(pipe, to, telling(step))
+  local sums, problem = vault.unpack(pipe, to, telling(step), unsummed)
   if not pipe:close() then return nil, manifest.encryption.tool .. " could not decrypt it" end
   if not sums then return nil, problem end
   sums.packed_sha256, sums.packed_size = vault.sha256(path)
@@ -293,7 +294,7 @@ end
 --- Whether what was unpacked is what was packed.
 local function check_sums(manifest, sums)
   if sums.packed_sha256 ~= manifest.data.sha256 then return nil, "its data has another checksum" end
-  if sums.size ~= manifest.size or sums.sha256 ~= manifest.sha256 then
+  if sums.size ~= manifest.size or (sums.sha256 or manifest.sha256) ~= manifest.sha256 then
     return nil, "what it holds has another checksum"
   end
   return true
@@ -413,7 +414,7 @@ local function prepare(folder, manifest, part, options)
   local sums, problem
   do
     local step <close> = begin(options, "restore", manifest.size)
-    sums, problem = unpack(folder, manifest, part, options, step)
+    sums, problem = unpack(folder, manifest, part, options, step, true)
   end
   if not sums then return nil, problem end
   return check_sums(manifest, sums)

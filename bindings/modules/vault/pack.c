@@ -3,6 +3,7 @@
 #include "bindings/modules/vault/pack.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <openssl/evp.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -10,9 +11,10 @@
 #include <unistd.h>
 #include <zstd.h>
 
-#define CHUNK ((size_t)1 << 20)
-#define QUEUE 4                 /* buffers between the two threads */
-#define CHUNKS_BETWEEN_CALLS 2  /* of `progress` */
+#define CHUNK ((size_t)1 << 17)   /* small enough to stay in a core's cache */
+#define QUEUE 8                   /* buffers between the two threads */
+#define CHUNKS_BETWEEN_CALLS 16   /* of `progress` */
+#define BYTES_AHEAD (8 << 20)     /* the disk is told to begin after so many */
 
 /* ---- sums ------------------------------------------------------------------------------------- */
 
@@ -78,6 +80,15 @@ static int write_all(int to, const char *data, size_t size) {
         }
     }
     return 0;
+}
+
+/* The disk begins to write what was written to the file, so that a sync at the end is short, and is
+ * not one large burst for other writers either. Not where it is no file. */
+static void write_behind(int to, int64_t *begun, int64_t written) {
+    if (written - *begun >= BYTES_AHEAD) {
+        sync_file_range(to, *begun, written - *begun, SYNC_FILE_RANGE_WRITE);
+        *begun = written;
+    }
 }
 
 int sum_file(int from, PackProgress *progress, void *context, int64_t *size,
@@ -289,10 +300,14 @@ static int take_all(Unpacking *unpacking, int to, EVP_MD_CTX *sum, PackProgress 
     int problem = 0;
     char *buffer;
     size_t size;
+    int64_t begun = 0;
     for (int chunk = 0; problem == 0 && (buffer = full_buffer(unpacking, &size)); chunk++) {
-        EVP_DigestUpdate(sum, buffer, size);
+        if (sum) {
+            EVP_DigestUpdate(sum, buffer, size);
+        }
         sums->size += (int64_t)size;
         problem = to >= 0 ? write_all(to, buffer, size) : 0;
+        write_behind(to, &begun, sums->size);
         if (problem == 0 && chunk % CHUNKS_BETWEEN_CALLS == 0 && !progress(context, sums->size)) {
             problem = ECANCELED;
         }
@@ -301,11 +316,13 @@ static int take_all(Unpacking *unpacking, int to, EVP_MD_CTX *sum, PackProgress 
     return problem;
 }
 
-int unpack_file(int from, int to, PackProgress *progress, void *context, PackSums *sums) {
+int unpack_file(int from, int to, bool summed, PackProgress *progress, void *context,
+    PackSums *sums) {
     Unpacking unpacking = {.mutex = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER,
         .from = from, .zstd = ZSTD_createDCtx(), .packed_sum = sum_begin(), .in = malloc(CHUNK)};
-    EVP_MD_CTX *sum = sum_begin();
-    int problem = unpacking.zstd && unpacking.packed_sum && unpacking.in && sum ? 0 : ENOMEM;
+    EVP_MD_CTX *sum = summed ? sum_begin() : NULL;
+    bool ready = unpacking.zstd && unpacking.packed_sum && unpacking.in && (sum || !summed);
+    int problem = ready ? 0 : ENOMEM;
     pthread_t thread;
     memset(sums, 0, sizeof *sums);
     for (int i = 0; i < QUEUE; i++) {
@@ -322,8 +339,10 @@ int unpack_file(int from, int to, PackProgress *progress, void *context, PackSum
     }
     if (problem == 0) {
         sums->packed_size = unpacking.packed_size;
-        sum_end(sum, sums->sha256);
         sum_end(unpacking.packed_sum, sums->packed_sha256);
+        if (sum) {
+            sum_end(sum, sums->sha256);
+        }
     }
     for (int i = 0; i < QUEUE; i++) {
         free(unpacking.buffers[i]);

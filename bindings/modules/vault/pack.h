@@ -22,8 +22,10 @@ typedef bool PackProgress(void *context, int64_t done);
  * open; nothing is synced. */
 int pack_file(int from, int to, int level, PackProgress *progress, void *context, PackSums *sums);
 
-/* `to` -1: checks only. Any number of frames, as `zstd -d` takes. */
-int unpack_file(int from, int to, PackProgress *progress, void *context, PackSums *sums);
+/* `to` -1: checks only. Any number of frames, as `zstd -d` takes. Without `summed` the SHA-256 of
+ * what comes out is left empty; zstd's own checksum of it is compared in any case. */
+int unpack_file(int from, int to, bool summed, PackProgress *progress, void *context,
+                PackSums *sums);
 
 int sum_file(int from, PackProgress *progress, void *context, int64_t *size,
              char sha256[SHA256_TEXT]);

@@ -73,8 +73,10 @@ static int push_sums(lua_State *L, const PackSums *sums) {
     lua_createtable(L, 0, 4);
     lua_pushinteger(L, sums->size);
     lua_setfield(L, -2, "size");
-    lua_pushstring(L, sums->sha256);
-    lua_setfield(L, -2, "sha256");
+    if (sums->sha256[0] != '\0') {
+        lua_pushstring(L, sums->sha256);
+        lua_setfield(L, -2, "sha256");
+    }
     lua_pushinteger(L, sums->packed_size);
     lua_setfield(L, -2, "packed_size");
     lua_pushstring(L, sums->packed_sha256);
@@ -82,19 +84,20 @@ static int push_sums(lua_State *L, const PackSums *sums) {
     return 1;
 }
 
+enum { UNPACK = -1, UNPACK_UNSUMMED = -2 }; /* else the level to pack at */
+
 /* A program that we write to may end early: that is an answer, and no reason to die. */
-static int work_without_sigpipe(bool packing, int from, int to, int level, Watcher *watcher,
-    PackSums *sums) {
+static int work_without_sigpipe(int what, int from, int to, Watcher *watcher, PackSums *sums) {
     struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
     sigaction(SIGPIPE, &ignore, &before);
-    int problem = packing ? pack_file(from, to, level, watch, watcher, sums)
-                          : unpack_file(from, to, watch, watcher, sums);
+    int problem = what >= 0 ? pack_file(from, to, what, watch, watcher, sums)
+                            : unpack_file(from, to, what == UNPACK, watch, watcher, sums);
     sigaction(SIGPIPE, &before, NULL);
     return problem;
 }
 
 /* What pack and unpack share; `to` is -1 and `to_path` NULL where nothing is to be written. */
-static int work(lua_State *L, bool packing, int level, Watcher *watcher) {
+static int work(lua_State *L, int what, Watcher *watcher) {
     const char *from_path, *to_path = NULL;
     int from = check_descriptor(L, 1, &from_path);
     int to = lua_isnoneornil(L, 2) ? -1 : check_descriptor(L, 2, &to_path);
@@ -110,7 +113,7 @@ static int work(lua_State *L, bool packing, int level, Watcher *watcher) {
         return vault_fail(L, why, "can't make", to_path);
     }
     PackSums sums;
-    int problem = work_without_sigpipe(packing, from, to, level, watcher, &sums);
+    int problem = work_without_sigpipe(what, from, to, watcher, &sums);
     if (to_path && problem == 0 && fsync(to) != 0) {
         problem = errno;
     }
@@ -127,7 +130,7 @@ static int work(lua_State *L, bool packing, int level, Watcher *watcher) {
         return lua_error(L);
     }
     if (problem != 0) {
-        return vault_fail(L, problem, packing ? "can't compress" : "can't decompress",
+        return vault_fail(L, problem, what >= 0 ? "can't compress" : "can't decompress",
             problem != EBADMSG && problem != ECANCELED && to_path ? to_path
             : from_path ? from_path : "what was piped in");
     }
@@ -138,15 +141,17 @@ static int work(lua_State *L, bool packing, int level, Watcher *watcher) {
  * open files; the watcher gets the bytes done, and breaks it off by giving false. */
 static int vault_pack(lua_State *L) {
     int level = (int)luaL_checkinteger(L, 3);
+    luaL_argcheck(L, level >= 0, 3, "level below 0");
     luaL_checkany(L, 2);
     Watcher watcher = check_watcher(L, 4);
-    return work(L, true, level, &watcher);
+    return work(L, level, &watcher);
 }
 
-/* unpack(from, to or nil [, watcher]) -> sums */
+/* unpack(from, to or nil [, watcher [, unsummed]]) -> sums; `sha256` is not among them with
+ * `unsummed`, which is quicker. */
 static int vault_unpack(lua_State *L) {
     Watcher watcher = check_watcher(L, 3);
-    return work(L, false, 0, &watcher);
+    return work(L, lua_toboolean(L, 4) ? UNPACK_UNSUMMED : UNPACK, &watcher);
 }
 
 /* sha256(path [, watcher]) -> digits, size */
