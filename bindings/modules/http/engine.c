@@ -166,6 +166,15 @@ static bool build_headers(HttpTransfer *transfer) {
            (has_header(request, "content-type") || add_header(transfer, "Content-Type:"));
 }
 
+/* Whether doing it twice is as doing it once (RFC 9110, 9.2.2). */
+static bool is_repeatable(const char *method) {
+    static const char *const repeatable[] = {"GET", "HEAD", "PUT", "DELETE", "OPTIONS"};
+    for (size_t i = 0; i < sizeof repeatable / sizeof *repeatable; i++) {
+        if (strcmp(method, repeatable[i]) == 0) return true;
+    }
+    return false;
+}
+
 #define SET(option, value) \
     do { \
         if (curl_easy_setopt(transfer->easy, option, value) != CURLE_OK) return false; \
@@ -185,6 +194,9 @@ static bool set_request(HttpTransfer *transfer) {
         SET(CURLOPT_POSTFIELDS, request->body);
         SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_size);
     }
+    /* Where a connection that was used before breaks, libcurl sends the request once more by itself;
+     * what must not be done twice gets a new one. */
+    SET(CURLOPT_FRESH_CONNECT, is_repeatable(method) ? 0L : 1L);
     SET(CURLOPT_CUSTOMREQUEST, strcmp(method, "HEAD") == 0 ? NULL : method);
     SET(CURLOPT_USERNAME, transfer->away ? NULL : request->user);
     SET(CURLOPT_PASSWORD, transfer->away ? NULL : request->password);
