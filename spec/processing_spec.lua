@@ -104,6 +104,40 @@ describe("what becomes of a signal", function()
       store:get_processing_stats())
   end)
 
+  describe("in a predecessor's file", function()
+    local function predecessors_row(status, reason)
+      assert(store:exec(
+        [[INSERT INTO signal_processing(signal_id, status, error_message, created_at,
+        updated_at) VALUES(?, ?, ?, '2026-01-01', '2026-01-01')]], id, status, reason))
+    end
+
+    it("can stand in several rows: the last one counts", function()
+      local other = assert(store:save_signal(data.signal { canonical_key = "domain:b.ai" }))
+      predecessors_row("pushed")
+      predecessors_row("rejected", "the last word")
+      for _, order in ipairs { "newest", "oldest", "id" } do
+        local found = {}
+        for signal in store:signals { order = order } do found[signal.id] = signal end
+        assert.equal("the last word", found[id].error_message)
+        assert.equal("pending", found[other].status)
+        assert.equal(2, #stores.pluck("id", assert(store:signals { order = order, limit = 2 })))
+      end
+      assert.equal("rejected", store:get_signal(id).status)
+      assert.equal(1, #store:get_signals_for_company "domain:acme.ai")
+      assert.same({ id }, stores.pluck("id", assert(store:signals { status = "rejected" })))
+      assert.same({}, stores.pluck("id", assert(store:signals { status = "pushed" })))
+      assert.same({ other }, stores.pluck("id", store:get_pending_signals()))
+    end)
+
+    it("can stand in none: it has no state, and is marked like any other", function()
+      assert(store:exec "DELETE FROM signal_processing")
+      assert.is_nil(store:get_signal(id).status)
+      for signal in store:signals() do assert.is_nil(signal.status) end
+      assert(store:mark_rejected(id, "reason"))
+      assert.equal("rejected", store:get_signal(id).status)
+    end)
+  end)
+
   describe("with something wrong", function()
     local calls = {
       mark_pushed = function(...) return store:mark_pushed(...) end,
