@@ -38,6 +38,7 @@ static bool watch(void *context, int64_t done, int64_t total) {
 static int backup(lua_State *L) {
     static const char *const names[] = {"progress", "sync", NULL};
     Error error;
+    lua_settop(L, OPTIONS);
     Handle *handle = handle_check(L);
     Text path = arg_text(L, PATH);
     Record options = record_options(L, OPTIONS, names);
