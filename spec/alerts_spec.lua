@@ -242,7 +242,7 @@ describe("a rule that is wrong", function()
       "alert('X', { when = function() return ('a'):rep(30000):find(('a-'):rep(40) .. 'b') end })",
       "bad.lua:1: it takes longer than 1 s" },
     { "takes too much memory", [[alert('X', { when = function() local t = {}
-      for i = 1, 1e9 do t[i] = ('x'):rep(1000) .. i end end })]], "memory" },
+      for i = 1, 1e9 do t[i] = ('x'):rep(1 << 19) .. i end end })]], "memory" },
     { "is too large", "-- " .. ("x"):rep(70000), "larger than 64 KiB" },
     { "is bytecode", string.dump(function() end), "" },
     { "does not get through its file",

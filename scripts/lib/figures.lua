@@ -9,23 +9,67 @@
 --     schema_size          bytes of all definitions in the schema
 --     free_bytes           of the database, that VACUUM would give back
 --
--- All but a first look at a large store cost the same at any size: types are followed from the last
--- signal that was seen.
+-- They cost the same at any size of the store, but for a first look at one with a type that has not
+-- been seen for long: types are followed from the last signal that was looked at.
 local signalbox <const> = require "signalbox"
 
 local M = {}
 
---- Adds the newest detection by type, of signals behind `last_id` that were detected by `at`.
+local A_FEW <const> = 2000 -- newest signals, among which most types are
+
+local function note(newest, signal_type, detected_at)
+  local seen = signalbox.time(detected_at)
+  if seen and seen > (newest[signal_type] or -math.huge) then newest[signal_type] = seen end
+end
+
+--- The newest detection by type, of a store that is looked at for the first time: most types are
+-- among the newest signals; only for the others is every signal looked at.
+local function find_types(store, figures, at)
+  local newest, missing = figures.last_signal, {}
+  for row in assert(store:rows([[
+      SELECT signal_type, detected_at FROM signals WHERE detected_at <= ?
+      ORDER BY detected_at DESC LIMIT ?]], at, A_FEW)) do
+    if not newest[row.signal_type] then note(newest, row.signal_type, row.detected_at) end
+  end
+  for name in pairs(figures.signals_by_type) do
+    if not newest[name] then missing[#missing + 1] = name end
+  end
+  if #missing == 0 then return end
+  for row in assert(store:rows([[
+      SELECT signal_type, max(detected_at) AS newest FROM signals
+      WHERE +detected_at <= ? AND signal_type IN (SELECT value FROM json_each(?))
+      GROUP BY signal_type]], at, signalbox.json.encode(signalbox.array(missing)))) do
+    note(newest, row.signal_type, row.newest)
+  end
+end
+
+--- The same, when `figures.last_signal` has what was found up to `figures.last_id`.
 local function follow_types(store, figures, at)
   for row in assert(store:rows([[
-      SELECT signal_type, max(detected_at) AS newest, max(id) AS last_id FROM signals
+      SELECT signal_type, max(detected_at) AS newest FROM signals
       WHERE id > ? AND detected_at <= ? GROUP BY signal_type]], figures.last_id, at)) do
-    local seen = signalbox.time(row.newest)
-    if seen and seen > (figures.last_signal[row.signal_type] or -math.huge) then
-      figures.last_signal[row.signal_type] = seen
-    end
-    figures.last_id = math.max(figures.last_id, row.last_id)
+    note(figures.last_signal, row.signal_type, row.newest)
   end
+end
+
+--- What is due. What waits is counted, for that is less: counting what is due would take its time.
+local function read_backlog(store, figures, at)
+  local waiting = assert(store:row([[
+    SELECT count(*) AS n FROM signal_processing
+    WHERE status = 'pending' AND available_at > ?]], at))
+  local oldest = assert(store:row [[
+    SELECT min(available_at) AS at FROM signal_processing WHERE status = 'pending']])
+  figures.due = math.max(0, figures.processing_status.pending - waiting.n)
+  figures.oldest_due_at = oldest.at and oldest.at <= at and signalbox.time(oldest.at) or nil
+end
+
+local function read_schema(store, figures)
+  local schema = assert(store:row [[
+    SELECT (SELECT max(version) FROM schema_migrations) AS version, sum(length(sql)) AS size
+    FROM sqlite_schema]])
+  figures.schema_version, figures.schema_size = schema.version, schema.size
+  local free, page = store:row "PRAGMA freelist_count", store:row "PRAGMA page_size"
+  figures.free_bytes = free and page and free.freelist_count * page.page_size
 end
 
 --- The figures of `store`, as at `now` (epoch seconds; the clock's by default). `before` is figures
@@ -36,25 +80,19 @@ end
 function M.read(store, now, before)
   local at = signalbox.iso(now or signalbox.now())
   local figures = assert(store:get_stats())
-  local due = assert(store:row([[
-    SELECT count(*) AS due, min(available_at) AS oldest FROM signal_processing
-    WHERE status = 'pending' AND available_at <= ?]], at))
-  figures.due = due.due
-  figures.oldest_due_at = due.oldest and signalbox.time(due.oldest)
-  local last = store:row "SELECT created_at FROM signals ORDER BY id DESC LIMIT 1"
+  read_backlog(store, figures, at)
+  read_schema(store, figures)
+  local last = store:row "SELECT id, created_at FROM signals ORDER BY id DESC LIMIT 1"
   figures.last_saved_at = last and signalbox.time(last.created_at)
-  local schema = assert(store:row [[
-    SELECT (SELECT max(version) FROM schema_migrations) AS version, sum(length(sql)) AS size
-    FROM sqlite_schema]])
-  figures.schema_version, figures.schema_size = schema.version, schema.size
-  local free, page = store:row "PRAGMA freelist_count", store:row "PRAGMA page_size"
-  figures.free_bytes = free and page and free.freelist_count * page.page_size
-
-  figures.last_id, figures.last_signal = before and before.last_id or 0, {}
-  for name, seen in pairs(before and before.last_signal or {}) do
-    figures.last_signal[name] = seen
+  figures.last_signal = {}
+  if before and before.last_id then
+    figures.last_id = before.last_id
+    for name, seen in pairs(before.last_signal) do figures.last_signal[name] = seen end
+    follow_types(store, figures, at)
+  else
+    find_types(store, figures, at)
   end
-  follow_types(store, figures, at)
+  figures.last_id = last and last.id or 0
   return figures
 end
 
