@@ -126,11 +126,24 @@ static void set_integer(lua_State *L, const char *name, int64_t value) {
     lua_setfield(L, -2, name);
 }
 
+/* A list of {from=, to=}. */
+static void push_mapped(lua_State *L, const ImportReport *report) {
+    lua_newtable(L);
+    for (lua_Integer i = 0; i < report->renumbered && i < IMPORT_MAPPED_MAX; i++) {
+        lua_createtable(L, 0, 2);
+        set_integer(L, "from", report->mapped[i].from);
+        set_integer(L, "to", report->mapped[i].to);
+        lua_rawseti(L, -2, i + 1);
+    }
+}
+
 static void push_report(lua_State *L, const ImportReport *report) {
     int64_t added = 0, skipped = 0;
-    lua_createtable(L, 0, 6);
+    lua_createtable(L, 0, 7);
     set_integer(L, "schema_version", report->schema_version);
     set_integer(L, "renumbered", report->renumbered);
+    push_mapped(L, report);
+    lua_setfield(L, -2, "mapped");
     lua_pushboolean(L, report->checked);
     lua_setfield(L, -2, "checked");
     lua_createtable(L, 0, (int)report->table_count);

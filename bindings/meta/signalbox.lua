@@ -411,6 +411,7 @@ function Store:export(file, options) end
 ---@field added integer
 ---@field skipped integer there already
 ---@field renumbered integer signals whose number was another one's here
+---@field mapped { from: integer, to: integer }[] the first hundred of them: their numbers there and here
 ---@field checked boolean it had counts and a checksum, and they agree
 ---@field schema_version integer of the document
 ---@field tables table<string, { added: integer, skipped: integer }>

@@ -127,6 +127,27 @@ static Status last_signal(Import *import, int64_t *id, Error *error) {
     return find_signal(import, id, error);
 }
 
+/* Inserts the signal under another number. */
+static Status renumber(Import *import, int64_t *id, Error *error) {
+    Record *record = &import->record;
+    ImportReport *report = import->report;
+    int64_t number = record_value(record, "id")->as.integer;
+    bool added;
+    *record_value(record, "id") = value_null();
+    Status status = insert(import, &added, error);
+    if (status == STATUS_OK) {
+        status = find_signal(import, id, error);
+    }
+    if (status == STATUS_OK) {
+        if (report->renumbered < IMPORT_MAPPED_MAX) {
+            report->mapped[report->renumbered].from = number;
+            report->mapped[report->renumbered].to = *id;
+        }
+        report->renumbered++;
+    }
+    return status;
+}
+
 static Status take_signal(Import *import, bool *added, Error *error) {
     Record *record = &import->record;
     double confidence = record_value(record, "confidence")->as.number;
@@ -142,13 +163,11 @@ static Status take_signal(Import *import, bool *added, Error *error) {
     if (status == STATUS_OK && !*added) {
         status = find_signal(import, &id, error);
     }
-    if (status == STATUS_OK && !*added && id == 0) { /* its number is another signal's here */
-        *record_value(record, "id") = value_null();
-        import->report->renumbered++;
-        status = insert(import, added, error);
-    }
     if (status == STATUS_OK && *added) {
         status = last_signal(import, &id, error);
+    } else if (status == STATUS_OK && id == 0) { /* its number is another signal's here */
+        status = renumber(import, &id, error);
+        *added = true;
     }
     return status == STATUS_OK ? map_signal(import, document_id, id, *added, error) : status;
 }

@@ -246,6 +246,9 @@ static Status move(Store *store, const MigrateOptions *options, MigrateReport *r
                    char copy[PATH_MAX], Error *error) {
     SchemaState state;
     Status status = read_state(store->main, &state, error);
+    if (status == STATUS_OK && state.version > newest_version()) {
+        status = refuse_newer(store, state.version, error);
+    }
     if (status == STATUS_OK) {
         status = check_usable(store, &state, error);
     }

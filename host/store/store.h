@@ -339,10 +339,15 @@ typedef struct ImportTable {
     int64_t added, skipped; /* skipped: there already */
 } ImportTable;
 
+#define IMPORT_MAPPED_MAX 100
+
 typedef struct ImportReport {
     int schema_version;    /* of the document */
     bool checked;          /* it had counts and a checksum, and they agree */
     int64_t renumbered;    /* signals whose number was taken by another one here */
+    struct {
+        int64_t from, to;
+    } mapped[IMPORT_MAPPED_MAX]; /* the first of those: their number there and here */
     size_t table_count;
     ImportTable tables[64];
 } ImportReport;
