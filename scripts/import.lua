@@ -77,7 +77,7 @@ free. Where a record breaks a rule nothing is written, and its line is named.]],
 
   run = function(args)
     check_document(args.file)
-    local store, closing <close> = open(args)
+    local store, closing <close> = open(args) -- luacheck: ignore closing
     local progress <close> = cli.progress "import"
     local report = cli.check(store:import(args.file, {
       dry_run = args.dry_run or false,

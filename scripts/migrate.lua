@@ -86,7 +86,10 @@ end
 local function applied_versions(store, schema)
   local applied, checksums = {}, {}
   if schema.version == 0 then return applied, checksums end
-  for row in cli.check(store:rows "SELECT version, applied_at, description FROM schema_migrations") do
+  for row in cli.check(store:rows [[
+    SELECT version, applied_at, description
+    FROM schema_migrations]])
+  do
     applied[row.version] = row
   end
   if schema.version > 1000 then

@@ -1,6 +1,8 @@
 -- Export and import: each table that a document holds has two paragraphs, and a line in
 -- host/store/exchange.c. The columns of the first are the keys of its records; the parameters of
--- the second are the same, by name. What is there already is left alone.
+-- the second are the same, by name. What is there already is left alone: a row is inserted unless it
+-- conflicts, and one whose number alone is taken is tried again without it. So a table that has no
+-- other key than its number looks for the row itself first, and a second import adds nothing.
 
 -- name: export_signals
 SELECT id, signal_type, source_api, canonical_key, company_name, confidence, raw_data, detected_at,
@@ -46,6 +48,111 @@ INSERT INTO company_holds(canonical_key, until, reason, held_at)
 VALUES (:canonical_key, :until, :reason, :held_at)
 ON CONFLICT DO NOTHING
 
+-- name: export_decisions
+-- Runs stay behind, and with them the number of the run.
+SELECT id, canonical_key, decided_at, as_of, decision, score, verification_status, reason,
+    breakdown, signal_ids
+FROM decisions ORDER BY id
+
+-- name: import_decisions
+INSERT INTO decisions(id, canonical_key, decided_at, as_of, decision, score, verification_status,
+    reason, breakdown, signal_ids)
+SELECT :id, :canonical_key, :decided_at, :as_of, :decision, :score, :verification_status, :reason,
+    :breakdown, :signal_ids
+WHERE NOT EXISTS (
+    SELECT 1 FROM decisions
+    WHERE canonical_key = :canonical_key AND decided_at = :decided_at AND as_of = :as_of
+        AND decision = :decision)
+ON CONFLICT DO NOTHING
+
+-- name: export_outbox
+SELECT id, sink, canonical_key, version, payload, signal_ids, state, attempts, not_before, worker,
+    fence, taken_at, page_id, last_error, created_at, updated_at
+FROM outbox ORDER BY id
+
+-- name: import_outbox
+INSERT INTO outbox(id, sink, canonical_key, version, payload, signal_ids, state, attempts,
+    not_before, worker, fence, taken_at, page_id, last_error, created_at, updated_at)
+VALUES (:id, :sink, :canonical_key, :version, :payload, :signal_ids, :state, :attempts, :not_before,
+    :worker, :fence, :taken_at, :page_id, :last_error, :created_at, :updated_at)
+ON CONFLICT DO NOTHING
+
+-- name: export_collector_state
+SELECT collector, stream, value, updated_at FROM collector_state ORDER BY collector, stream
+
+-- name: import_collector_state
+INSERT INTO collector_state(collector, stream, value, updated_at)
+VALUES (:collector, :stream, :value, :updated_at)
+ON CONFLICT DO NOTHING
+
+-- name: export_quarantine
+SELECT id, collector, item, reason, first_seen_at, last_seen_at FROM quarantine ORDER BY id
+
+-- name: import_quarantine
+INSERT INTO quarantine(id, collector, item, reason, first_seen_at, last_seen_at)
+VALUES (:id, :collector, :item, :reason, :first_seen_at, :last_seen_at)
+ON CONFLICT DO NOTHING
+
+-- name: export_stat_samples
+SELECT at, figures FROM stat_samples ORDER BY at
+
+-- name: import_stat_samples
+INSERT INTO stat_samples(at, figures) VALUES (:at, :figures) ON CONFLICT DO NOTHING
+
+-- name: export_alert_instances
+SELECT name, labels, state, severity, summary, value, active_at, fired_at, resolved_at, memory
+FROM alert_instances ORDER BY name, labels
+
+-- name: import_alert_instances
+INSERT INTO alert_instances(name, labels, state, severity, summary, value, active_at, fired_at,
+    resolved_at, memory)
+VALUES (:name, :labels, :state, :severity, :summary, :value, :active_at, :fired_at, :resolved_at,
+    :memory)
+ON CONFLICT DO NOTHING
+
+-- name: export_alert_events
+SELECT id, at, name, labels, event, value, detail FROM alert_events ORDER BY id
+
+-- name: import_alert_events
+INSERT INTO alert_events(id, at, name, labels, event, value, detail)
+SELECT :id, :at, :name, :labels, :event, :value, :detail
+WHERE NOT EXISTS (
+    SELECT 1 FROM alert_events
+    WHERE at = :at AND name = :name AND labels = :labels AND event = :event)
+ON CONFLICT DO NOTHING
+
+-- name: export_alert_silences
+SELECT id, matchers, comment, author, starts_at, ends_at FROM alert_silences ORDER BY id
+
+-- name: import_alert_silences
+INSERT INTO alert_silences(id, matchers, comment, author, starts_at, ends_at)
+SELECT :id, :matchers, :comment, :author, :starts_at, :ends_at
+WHERE NOT EXISTS (
+    SELECT 1 FROM alert_silences
+    WHERE matchers = :matchers AND starts_at = :starts_at AND ends_at = :ends_at)
+ON CONFLICT DO NOTHING
+
+-- name: export_alert_groups
+SELECT receiver, group_key, told FROM alert_groups ORDER BY receiver, group_key
+
+-- name: import_alert_groups
+INSERT INTO alert_groups(receiver, group_key, told) VALUES (:receiver, :group_key, :told)
+ON CONFLICT DO NOTHING
+
+-- name: export_alert_notices
+SELECT id, receiver, group_key, notice, status, attempts, created_at, next_at, error
+FROM alert_notices ORDER BY id
+
+-- name: import_alert_notices
+INSERT INTO alert_notices(id, receiver, group_key, notice, status, attempts, created_at, next_at,
+    error)
+SELECT :id, :receiver, :group_key, :notice, :status, :attempts, :created_at, :next_at, :error
+WHERE NOT EXISTS (
+    SELECT 1 FROM alert_notices
+    WHERE receiver = :receiver AND group_key = :group_key AND created_at = :created_at
+        AND notice = :notice)
+ON CONFLICT DO NOTHING
+
 -- name: import_map_make
 -- Where the document's signals went: their number there, their number here, and whether this import
 -- brought them. It spills to a temporary file, so that a million cost no memory.
@@ -64,6 +171,3 @@ ON CONFLICT (document_id) DO NOTHING
 
 -- name: import_map_get
 SELECT id, added FROM temp.import_map WHERE document_id = ?1
-
--- name: import_suppression_known
-SELECT EXISTS (SELECT 1 FROM suppression_cache WHERE canonical_key = ?1)

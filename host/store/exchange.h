@@ -10,7 +10,9 @@ typedef enum ColumnType {
     COLUMN_TEXT,
     COLUMN_NAME, /* a text that isn't empty */
     COLUMN_TIME, /* a text that reads as a time */
-    COLUMN_JSON  /* a text that is JSON, NaN and Infinity allowed */
+    COLUMN_JSON, /* a text that is JSON, NaN and Infinity allowed */
+    COLUMN_IDS,  /* a text that is a JSON array of signals' numbers */
+    COLUMN_BYTES /* a text, or what is none as {"hex":"..."} */
 } ColumnType;
 
 typedef struct ExchangeColumn {
@@ -24,10 +26,11 @@ typedef struct ExchangeColumn {
 typedef struct ExchangeTable {
     const char *name; /* the document's key */
     const Query *out, *in;
-    ExchangeColumn columns[EXCHANGE_COLUMNS_MAX]; /* ended by a NULL name */
+    ExchangeColumn columns[EXCHANGE_COLUMNS_MAX]; /* as `out` gives them; ended by a NULL name */
 } ExchangeTable;
 
-/* All of them, in the document's order; those that others refer to come first. */
+/* All of them, in the document's order; those that others refer to come first. What isn't here is of
+ * no use elsewhere: claims, counters (which are counted anew), records of runs, the schema's own. */
 extern const ExchangeTable exchange_tables[];
 extern const size_t exchange_table_count;
 

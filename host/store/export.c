@@ -1,10 +1,12 @@
 /* Export: the store as one document, streamed from one snapshot in constant memory. */
 #include "store/exchange.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "store/migrations.h"
 #include "text/json.h"
+#include "text/utf8.h"
 
 #define CHUNK ((size_t)1 << 16) /* bytes gathered before they are handed on */
 
@@ -35,43 +37,64 @@ static void put(Export *export, const char *text) {
     buffer_append_text(&export->out, text);
 }
 
-/* A value as JSON. What the file holds that is not UTF-8 can't be told in JSON. */
-static Status put_json_value(Buffer *out, const char *column, Value value, Error *error) {
-    switch (value.type) {
-    case VALUE_NULL:
-        buffer_append_text(out, "null");
-        break;
-    case VALUE_INT:
-        json_write_integer(out, value.as.integer);
-        break;
-    case VALUE_DOUBLE:
-        json_write_double(out, value.as.number);
-        break;
-    case VALUE_TEXT:
-    case VALUE_BLOB: {
-        size_t bad = json_write_string(out, value.as.text.data, value.as.text.size);
-        if (bad < value.as.text.size) {
-            return error_set(error, STATUS_CORRUPT,
-                             "%s holds bytes that are no text (at %zu): validate names the row",
-                             column, bad + 1);
-        }
-        break;
+/* Bytes that are no text, as {"hex":"00ff"}. */
+static void put_hex(Buffer *out, Text bytes) {
+    static const char digits[] = "0123456789abcdef";
+    buffer_append_text(out, "{\"hex\":\"");
+    for (size_t i = 0; i < bytes.size; i++) {
+        unsigned char byte = (unsigned char)bytes.data[i];
+        buffer_append_byte(out, digits[byte >> 4]);
+        buffer_append_byte(out, digits[byte & 15]);
     }
+    buffer_append_text(out, "\"}");
+}
+
+/* What the file holds that is not UTF-8 can't be told in JSON where a text is meant. */
+static Status put_text(Buffer *out, const ExchangeColumn *column, Text text, Error *error) {
+    if (column->type == COLUMN_BYTES && !utf8_is_text(text.data, text.size)) {
+        put_hex(out, text);
+        return STATUS_OK;
+    }
+    size_t bad = json_write_string(out, text.data, text.size);
+    if (bad < text.size) {
+        return error_set(error, STATUS_CORRUPT,
+                         "%s holds bytes that are no text (at %zu): validate names the row",
+                         column->name, bad + 1);
     }
     return STATUS_OK;
 }
 
+static Status put_json_value(Buffer *out, const ExchangeColumn *column, Value value, Error *error) {
+    switch (value.type) {
+    case VALUE_INT:
+        json_write_integer(out, value.as.integer);
+        return STATUS_OK;
+    case VALUE_DOUBLE:
+        if (isfinite(value.as.number)) {
+            json_write_double(out, value.as.number);
+            return STATUS_OK;
+        }
+        break;
+    case VALUE_TEXT:
+    case VALUE_BLOB:
+        return put_text(out, column, value.as.text, error);
+    case VALUE_NULL:
+        break;
+    }
+    buffer_append_text(out, "null");
+    return STATUS_OK;
+}
+
 /* One row as an object, into export->record. */
-static Status record_of_row(Export *export, St *st, Error *error) {
+static Status record_of_row(Export *export, const ExchangeTable *table, St *st, Error *error) {
     Buffer *record = &export->record;
     buffer_clear(record);
     Status status = STATUS_OK;
-    for (int i = 0; status == STATUS_OK && i < st_column_count(st); i++) {
-        const char *name = st_column_name(st, i);
+    for (int i = 0; status == STATUS_OK && table->columns[i].name; i++) {
         buffer_append_text(record, i ? ",\"" : "{\"");
-        buffer_append_text(record, name);
+        buffer_append_text(record, table->columns[i].name);
         buffer_append_text(record, "\":");
-        status = put_json_value(record, name, st_column(st, i), error);
+        status = put_json_value(record, &table->columns[i], st_column(st, i), error);
     }
     buffer_append_byte(record, '}');
     return status;
@@ -125,7 +148,7 @@ static Status put_row(Export *export, const ExchangeTable *table, St *st, bool f
         put_csv_row(export, st);
         return hand_on(export, CHUNK, error);
     }
-    Status status = record_of_row(export, st, error);
+    Status status = record_of_row(export, table, st, error);
     if (status != STATUS_OK) {
         return status;
     }

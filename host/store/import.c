@@ -21,6 +21,7 @@ typedef struct Import {
     ImportReport *report;
     Window *window;
     Record record;
+    Buffer ids;
     ExchangeHash *hash;
     TimeText now;
     bool has_version, has_format, has_signals, has_counts, has_checksum;
@@ -212,19 +213,63 @@ static Status take_processing(Import *import, bool *added, Error *error) {
     return status;
 }
 
-static Status take_suppression(Import *import, bool *added, Error *error) {
-    Status status = insert(import, added, error);
-    if (status != STATUS_OK || *added) {
-        return status;
+/* The numbers of signals in a JSON array, as they are here; what the document has no signal for
+ * stays. The text is left as it is where nothing changes. */
+static Status map_ids(Import *import, const ExchangeColumn *column, Value *value, Error *error) {
+    JsonReader reader;
+    JsonToken token;
+    Buffer *mapped = &import->ids;
+    bool changed = false;
+    buffer_clear(mapped);
+    buffer_append_byte(mapped, '[');
+    json_reader_init(&reader, value->as.text.data, value->as.text.size, JSON_STRICT);
+    Status status = json_next(&reader, &token, error);
+    if (status == STATUS_OK && token.kind != JSON_ARRAY_BEGIN) {
+        token.kind = JSON_NULL; /* no array: refused below */
     }
-    int64_t out[2] = {0, 0};
-    status = look_up(import, &query_import_suppression_known,
-                     record_value(&import->record, "canonical_key"), 1, out, error);
-    if (status != STATUS_ROW || out[0] != 0) {
-        return status == STATUS_ROW ? STATUS_OK : status;
+    while (status == STATUS_OK && (status = json_next(&reader, &token, error)) == STATUS_OK &&
+           token.kind == JSON_INTEGER) {
+        int64_t out[2] = {token.integer, 0};
+        status = look_up(import, &query_import_map_get, (Value[]){value_int(token.integer)}, 1, out,
+                         error);
+        if (status != STATUS_ROW) {
+            out[0] = token.integer;
+        }
+        changed |= out[0] != token.integer;
+        buffer_append_text(mapped, mapped->size > 1 ? "," : "");
+        json_write_integer(mapped, out[0]);
+        status = status == STATUS_ROW ? STATUS_OK : status;
     }
-    *record_value(&import->record, "id") = value_null();
-    return insert(import, added, error);
+    if (status == STATUS_OK && token.kind != JSON_ARRAY_END) {
+        return error_invalid(error, column->name, "%s must be an array of numbers of signals",
+                             column->name);
+    }
+    buffer_append_byte(mapped, ']');
+    if (status == STATUS_OK && changed) {
+        *value = value_text((Text){mapped->data, mapped->size});
+    }
+    return mapped->failed ? error_set(error, STATUS_NO_MEMORY, "not enough memory") : status;
+}
+
+/* A row of any other table: where its number alone is taken, it gets another. */
+static Status take_row(Import *import, bool *added, Error *error) {
+    Record *record = &import->record;
+    const ExchangeTable *table = record->table;
+    Status status = STATUS_OK;
+    for (int i = 0; status == STATUS_OK && table->columns[i].name; i++) {
+        if (table->columns[i].type == COLUMN_IDS) {
+            status = map_ids(import, &table->columns[i], &record->values[i], error);
+        }
+    }
+    if (status == STATUS_OK) {
+        status = insert(import, added, error);
+    }
+    if (status == STATUS_OK && !*added && strcmp(table->columns[0].name, "id") == 0 &&
+        record->values[0].type != VALUE_NULL) {
+        record->values[0] = value_null();
+        status = insert(import, added, error);
+    }
+    return status;
 }
 
 static Status store_record(Import *import, bool *added, Error *error) {
@@ -235,10 +280,7 @@ static Status store_record(Import *import, bool *added, Error *error) {
     if (is_table(table, "processing")) {
         return take_processing(import, added, error);
     }
-    if (is_table(table, "suppression_cache")) {
-        return take_suppression(import, added, error);
-    }
-    return insert(import, added, error);
+    return take_row(import, added, error);
 }
 
 /* Puts the place before what is wrong. */
@@ -624,6 +666,7 @@ Status store_import(Store *store, const char *path, const ImportOptions *options
                          : error_set(error, STATUS_NO_MEMORY, "not enough memory");
     exchange_hash_free(import.hash);
     record_free(&import.record);
+    buffer_free(&import.ids);
     window_close(import.window);
     return status;
 }

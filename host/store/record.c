@@ -47,6 +47,7 @@ static Status read_text(const ExchangeColumn *column, Text text, Error *error) {
     case COLUMN_TIME:
         return iso_read(column->name, text.data, text.size, &micros, error);
     case COLUMN_JSON:
+    case COLUMN_IDS:
         return json_check(column->name, text.data, text.size, JSON_LENIENT, error);
     default:
         return check_text(column->name, text, false, error);
@@ -81,6 +82,51 @@ static Status read_value(Record *record, int index, const JsonToken *token, Erro
     return read_text(column, text, error);
 }
 
+static int hex_digit(char c) {
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* The digits of {"hex":"..."} as the bytes they are; false where they aren't whole. */
+static bool read_hex(Record *record, const JsonToken *digits, Value *value) {
+    char *to = record->texts.data + record->texts.size;
+    for (size_t i = 0; i + 1 < digits->size; i += 2) {
+        int high = hex_digit(digits->text[i]), low = hex_digit(digits->text[i + 1]);
+        if (high < 0 || low < 0) {
+            return false;
+        }
+        to[i / 2] = (char)(high << 4 | low);
+    }
+    value->type = VALUE_BLOB;
+    value->as.text = (Text){to, digits->size / 2};
+    record->texts.size += digits->size / 2;
+    return digits->size % 2 == 0;
+}
+
+/* The rest of the object whose brace was read. */
+static Status read_bytes(Record *record, JsonReader *reader, int index, Error *error) {
+    const ExchangeColumn *column = &record->table->columns[index];
+    JsonToken key, digits, end;
+    Status status = json_next(reader, &key, error);
+    if (status == STATUS_OK && (key.kind != JSON_KEY || key.size != 3 ||
+                                memcmp(key.text, "hex", 3) != 0)) {
+        return wrong_type(column, "a string, or bytes as {\"hex\":\"...\"}", error);
+    }
+    if (status == STATUS_OK) {
+        status = json_next(reader, &digits, error);
+    }
+    if (status == STATUS_OK && (digits.kind != JSON_STRING || digits.escaped ||
+                                !read_hex(record, &digits, &record->values[index]))) {
+        return wrong_type(column, "bytes as pairs of hexadecimal digits", error);
+    }
+    if (status == STATUS_OK) {
+        status = json_next(reader, &end, error);
+    }
+    if (status == STATUS_OK && end.kind != JSON_OBJECT_END) {
+        return wrong_type(column, "bytes as {\"hex\":\"...\"} alone", error);
+    }
+    return status;
+}
+
 static Status read_field(Record *record, JsonReader *reader, bool ignore_unknown, Error *error) {
     JsonToken token;
     Status status = json_next(reader, &token, error);
@@ -99,7 +145,10 @@ static Status read_field(Record *record, JsonReader *reader, bool ignore_unknown
     }
     if (index >= 0) {
         record->given[index] = true;
-        status = read_value(record, index, &token, error);
+        status = token.kind == JSON_OBJECT_BEGIN &&
+                         record->table->columns[index].type == COLUMN_BYTES
+                     ? read_bytes(record, reader, index, error)
+                     : read_value(record, index, &token, error);
     } else if (!ignore_unknown) {
         status = error_set(error, STATUS_INVALID, "\"%.*s\" is no column of %s",
                            key.size < 60 ? (int)key.size : 60, key.data, record->table->name);
