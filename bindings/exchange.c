@@ -45,14 +45,17 @@ static bool watch(void *context, int64_t done, int64_t total) {
     return lua_isnil(watcher->L, PROGRESS) || call_progress(watcher, done, total);
 }
 
-/* Puts the option's function at PROGRESS, and room for a call of it on the stack. */
-static void take_progress(lua_State *L, const Record *options) {
+/* The options, with their function at PROGRESS, and room for a call of it on the stack. */
+static Record take_options(lua_State *L, const char *const names[]) {
     lua_settop(L, OPTIONS);
-    lua_getfield(L, options->index, "progress");
+    Record options = record_options(L, OPTIONS, names);
+    lua_settop(L, OPTIONS);
+    lua_getfield(L, options.index, "progress");
     if (!lua_isnil(L, PROGRESS) && !lua_isfunction(L, PROGRESS)) {
-        field_type_error(L, options, "progress", "function", PROGRESS);
+        field_type_error(L, &options, "progress", "function", PROGRESS);
     }
     luaL_checkstack(L, LUA_MINSTACK, NULL);
+    return options;
 }
 
 /* ---- export ---- */
@@ -85,8 +88,7 @@ static int export_store(lua_State *L) {
     Handle *handle = handle_check(L);
     luaL_Stream *stream = luaL_checkudata(L, FILE_OR_PATH, LUA_FILEHANDLE);
     luaL_argcheck(L, stream->closef != NULL, FILE_OR_PATH, "file is closed");
-    Record options = record_options(L, OPTIONS, names);
-    take_progress(L, &options);
+    Record options = take_options(L, names);
     int format = 0;
     Status status = field_choice(L, &options, "format", formats, &format, &error);
     Text table = field_text_or_none(L, &options, "table");
@@ -167,8 +169,7 @@ static int import_store(lua_State *L) {
     Error error;
     Handle *handle = handle_check(L);
     Text path = arg_text(L, FILE_OR_PATH);
-    Record options = record_options(L, OPTIONS, names);
-    take_progress(L, &options);
+    Record options = take_options(L, names);
     Watcher watcher = {.L = L, .handle = handle};
     ImportOptions import = {
         .dry_run = field_boolean_or(L, &options, "dry_run", false),
@@ -197,5 +198,5 @@ static const luaL_Reg methods[] = {
 };
 
 void exchange_open(lua_State *L) {
-    luaL_setfuncs(L, methods, 0);
+    handle_methods(L, methods);
 }

@@ -70,6 +70,7 @@ static int migrate(lua_State *L) {
     static const char *const names[] = {"to", "force", "dry_run", NULL};
     Error error;
     Handle *handle = handle_check(L);
+    lua_settop(L, 2);
     Record record = record_options(L, 2, names);
     int64_t to = field_integer_or(L, &record, "to", -1);
     MigrateOptions options = {
@@ -90,7 +91,7 @@ static const luaL_Reg methods[] = {
 };
 
 void migration_open(lua_State *L) {
-    luaL_setfuncs(L, methods, 0);
+    handle_methods(L, methods);
 }
 
 void migrations_open(lua_State *L) {
