@@ -26,6 +26,16 @@ local function load_gate(path)
   return gate
 end
 
+--- The gate's options, which it may look at before the first company (see signalbox.gate).
+local function gate_options_for(gate)
+  local options = config.get "gate.options"
+  if options and gate.check then
+    local ok, fine, problem = pcall(gate.check, options)
+    if not ok or not fine then cli.fail("gate.options: " .. tostring(ok and problem or fine)) end
+  end
+  return options
+end
+
 local function load_sink(name)
   local host <const> = require "signalbox.host"
   if not host.find("sinks/" .. name) then cli.unknown("sink", name, cli.names "sinks") end
@@ -33,10 +43,10 @@ local function load_sink(name)
 end
 
 local function options_of(args)
+  local gate = load_gate(args.gate or config.get "gate.file")
   return {
     sink_name = args.sink, sink = load_sink(args.sink), sink_options = { out = args.out },
-    gate = load_gate(args.gate or config.get "gate.file"),
-    gate_options = config.get "gate.options",
+    gate = gate, gate_options = gate_options_for(gate),
     as_of = args.as_of, limit = args.limit, settle = config.get "settle",
     hold_for = config.get "process.hold_days" * 86400, dry_run = args.dry_run,
   }

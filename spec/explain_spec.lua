@@ -42,7 +42,7 @@ describe("explain", function()
     local store <close> = assert(signalbox.open(db))
     assert(store:save_signal(data.signal { canonical_key = "domain:other.ai", confidence = .1 }))
     run.signalbox { "--db", db, "process", "--as-of", "2026-08-22", "--out", folder .. "/out" }
-    assert.matches("held until %d+%-%d+%-%d+ %d+:%d+ or a new signal: Low confidence",
+    assert.matches("held until %d+%-%d+%-%d+ %d+:%d+ or a new signal: score 0.020",
       explain("domain:other.ai").out)
   end)
 

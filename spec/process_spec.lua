@@ -184,6 +184,34 @@ describe("process", function()
     assert.matches("domain:hold.ai set aside: the gate failed: .*no idea", result.err)
   end)
 
+  it("sets a company aside with what its gate says of it", function()
+    save { "domain:hold.ai", "research_paper", "arxiv", .5 }
+    temp.write(folder .. "/gate.lua",
+      "return { evaluate = function() return nil, 'the moon is wrong' end }")
+    local _, result = process("--gate", folder .. "/gate.lua")
+    assert.matches("domain:hold.ai set aside: the moon is wrong", result.err)
+  end)
+
+  it("takes the numbers of the gate from the configuration, and begins if they are right", function()
+    save { "domain:hold.ai", "research_paper", "arxiv", .5 }
+    local function configured(text)
+      temp.write(folder .. "/signalbox.lua", "gate = { options = { " .. text .. " } }")
+      return run.signalbox { "--db", db, "process", "--as-of", AS_OF, "--json", cwd = folder }
+    end
+    for text, complaint in pairs {
+      ["half_lives = { research_paper = 0 }"] = "half_lives.research_paper is 0, and must be",
+      ["treshold = 1"] = 'there is no option "treshold"',
+      ["weights = 1"] = "weights: table expected, got number",
+    } do
+      local result = configured(text)
+      assert.equal(1, result.status)
+      assert.matches("gate.options: .*" .. complaint, result.err)
+      assert.equal("pending", statuses "domain:hold.ai")
+    end
+    local result = configured "weights = { research_paper = 0.9 }"
+    assert.equal(1, json.decode(result.out).needs_review, result.err)
+  end)
+
   it("tries again what failed, when a person says so", function()
     save { "domain:hold.ai", "research_paper", "arxiv", .5 }
     temp.write(folder .. "/gate.lua", "return { evaluate = function() return 7 end }")

@@ -1,22 +1,32 @@
 --- The verification gate: what to do about a company, from its signals.
 --
---     local verdict = gate.evaluate(store:get_signals_for_company "domain:acme.ai")
+--     local gate = require "signalbox.gate"
+--     local verdict = assert(gate.evaluate(store:get_signals_for_company "domain:acme.ai"))
 --     verdict.decision     -- "auto_push", "needs_review", "hold" or "reject"
 --
 -- Of each positive type the best contribution counts: weight x 0.5^(age / half-life) x confidence,
 -- the age in whole days. Their sum is multiplied for each negative signal, for several sources, and
--- for several types that agree; what is known of founders and growth is added. Every number below
--- is an option of that name.
+-- for several types that agree; what is known of founders and growth is added. Every number is an
+-- option, `gate.defaults` has them all, and the verdict's breakdown tells what each one did.
 --
--- A gate of one's own is a file that returns a table with such an `evaluate` (process --gate FILE).
+-- A gate of one's own (process --gate FILE) is a file that returns a table of this shape:
+--
+--     return {
+--       evaluate = function(signals, options)
+--         return { decision = "hold", score = 0.2, reason = "not on a Monday", breakdown = {} }
+--       end,
+--     }
+--
+-- Where it cannot judge it returns nil and why, or raises: the company is set aside with that. A
+-- `check` like ours, if it has one, is called with the options before the first company.
 local M = {}
 
 ---@class signalbox.GateOptions
 M.defaults = {
   strict_mode = false,  -- one source is never enough for auto_push
   founder_score = 0,    -- 0 to 1
-  velocity_boost = 0,   -- added as it is
-  momentum_score = 0,   -- taken for the record; it moves no score
+  velocity_boost = 0,   -- added as it is, up to velocity_boost_max
+  momentum_score = 0,   -- noted in the breakdown; it moves no score
   auto_push_threshold = 0.7,
   review_threshold = 0.4,
   founder_weight = 0.15,
@@ -36,236 +46,490 @@ M.defaults = {
     research_paper = 180, funding_event = 180, hiring_signal = 45, github_activity = 30,
   },
   default_half_life = 90,
+  least_contribution = 0.00005,  -- what has faded below it counts as nothing
   negative_multipliers = {
     job_at_big_co_recent = 0.6, job_at_big_co_medium = 0.3, job_at_big_co_old = 0.1,
     domain_dead = 0.1, github_inactive_90d = 0.3, company_dissolved = 0,
   },
-  hard_kills = { company_dissolved = true },
-  conflicting = { domain_dead = true },  -- with a positive signal: a person must look
+  hard_kills = { company_dissolved = true },  -- one such signal ends it
+  conflicting = { domain_dead = true },       -- beside a positive signal: a person must look
   suggested_status = { auto_push = "Source", needs_review = "Tracking" },
 }
 
-local DAY <const> = 86400
 local D <const> = M.defaults
+local DAY <const> = 86400
+local format <const>, type <const> = string.format, type
+
+-- For those that give no options.
 local NONE <const> = {}
-local max <const>, min <const>, type <const> = math.max, math.min, type
+
+-- Faults ---------------------------------------------------------------------------------------
+-- What finds a fault gives nil and the error for a value out of bounds, as the store does, or nil,
+-- nil and a text for a value of the wrong type, which `evaluate` and `check` raise.
+
+local invalid_class <const> = { __tostring = function(err) return err.message end }
+
+local function invalid(message, detail)
+  return nil, setmetatable({ code = "invalid", message = message, detail = detail }, invalid_class)
+end
+
+local function wrong_type(name, expected, value)
+  return nil, nil, format("%s: %s expected, got %s", name, expected, type(value))
+end
+
+local function shown(value)
+  return type(value) == "string" and format("%q", value) or tostring(value)
+end
 
 -- Times ----------------------------------------------------------------------------------------
 
-local signalbox
-
---- Epoch seconds of any time; the forms that the store doesn't write are read by the module.
-local function read_time(value)
-  signalbox = signalbox or require "signalbox"
-  return signalbox.time(value)
+--- Epoch seconds of a time as the store writes it, for where the store's module is not at hand.
+local function read_stored_time(text)
+  local year, month, day, hours, minutes, seconds, offset =
+    text:match "^(%d%d%d%d)%-(%d%d)%-(%d%d)T(%d%d):(%d%d):(%d%d%.?%d*)(.*)$"
+  if offset ~= "+00:00" then return nil end
+  year, month, day = tonumber(year), tonumber(month), tonumber(day)
+  if month < 1 or month > 12 or day < 1 or day > 31 then return nil end
+  -- Years that begin in March have their odd day at the end (Howard Hinnant's days_from_civil).
+  if month <= 2 then year, month = year - 1, month + 12 end
+  local days = 365 * year + year // 4 - year // 100 + year // 400
+    + (153 * (month - 3) + 2) // 5 + day - 719469
+  return days * DAY + hours * 3600 + minutes * 60 + seconds
 end
 
---- Days from 1970-01-01 to a date of the proleptic Gregorian calendar (Howard Hinnant's
---- days_from_civil).
-local function days_of(year, month, day)
-  if month <= 2 then year = year - 1 end
-  local era = year // 400
-  local year_of_era = year - era * 400
-  local day_of_year = (153 * (month + (month > 2 and -3 or 9)) + 2) // 5 + day - 1
-  return era * 146097 + year_of_era * 365 + year_of_era // 4 - year_of_era // 100 + day_of_year
-    - 719468
+local has_module <const>, signalbox <const> = pcall(require, "signalbox")
+local read_text_time <const> = has_module and signalbox.time or read_stored_time
+
+--- Epoch seconds of a text or a number; nil of anything else.
+local function seconds_of(time)
+  if type(time) == "string" then return (read_text_time(time)) end
+  return type(time) == "number" and time - time == 0 and time or nil
 end
 
-local DATES_KEPT <const> = 4096
-local dates, date_count = {}, 0
+-- Options --------------------------------------------------------------------------------------
 
---- Epoch seconds of midnight of "YYYY-MM-DD"; signals share few dates, so they are kept.
-local function seconds_of_date(date)
-  local seconds = dates[date]
+local FLAG <const> = { type = "boolean" }
+local TEXT <const> = { type = "string" }
+local AMOUNT <const> = {
+  type = "number", bounds = "a number from 0",
+  holds = function(value) return value >= 0 and value < math.huge end,
+}
+local DAYS <const> = {
+  type = "number", bounds = "a number of days above 0",
+  holds = function(value) return value > 0 and value < math.huge end,
+}
+local BOOSTS <const> = {
+  type = "table", of = AMOUNT, bounds = "a list of one number or more",
+  holds = function(list) return #list > 0 end,
+}
+
+local function table_of(kind) return { type = "table", of = kind } end
+
+local KINDS <const> = {
+  strict_mode = FLAG, founder_score = AMOUNT, velocity_boost = AMOUNT, momentum_score = AMOUNT,
+  auto_push_threshold = AMOUNT, review_threshold = AMOUNT, founder_weight = AMOUNT,
+  founder_boost_max = AMOUNT, velocity_boost_max = AMOUNT, source_boosts = BOOSTS,
+  convergence_boosts = BOOSTS, weights = table_of(AMOUNT), default_weight = AMOUNT,
+  half_lives = table_of(DAYS), default_half_life = DAYS, least_contribution = AMOUNT,
+  negative_multipliers = table_of(AMOUNT),
+  hard_kills = table_of(FLAG), conflicting = table_of(FLAG), suggested_status = table_of(TEXT),
+}
+
+local function check_value(name, value, kind)
+  if type(value) ~= kind.type then return wrong_type(name, kind.type, value) end
+  if kind.holds and not kind.holds(value) then
+    return invalid(format("%s is %s, and must be %s", name,
+      kind.of and "empty" or shown(value), kind.bounds), { field = name })
+  end
+  for key, one in pairs(kind.of and value or {}) do
+    local ok, err, wrong = check_value(name .. "." .. tostring(key), one, kind.of)
+    if not ok then return nil, err, wrong end
+  end
+  return true
+end
+
+local function check_options(options)
+  if type(options) ~= "table" then return wrong_type("options", "table", options) end
+  for name, value in pairs(options) do
+    if KINDS[name] then
+      local ok, err, wrong = check_value(name, value, KINDS[name])
+      if not ok then return nil, err, wrong end
+    elseif name ~= "now" then
+      return nil, nil, format("there is no option %s", shown(name))
+    end
+  end
+  return true
+end
+
+--- The defaults with these options over them; of weights and the like, entry by entry.
+local function merge(options)
+  local settings = {}
+  for name, default in pairs(D) do
+    local value = options[name]
+    if value == nil then value = default end
+    if type(value) == "table" and not KINDS[name].holds then
+      local merged = {}
+      for key, one in pairs(default) do merged[key] = one end
+      for key, one in pairs(value) do merged[key] = one end
+      value = merged
+    end
+    settings[name] = value
+  end
+  settings.push_text = format("%g", settings.auto_push_threshold)
+  settings.review_text = format("%g", settings.review_threshold)
+  return settings
+end
+
+-- The settings of each table of options that was seen, for a run uses one for all companies.
+local known_settings <const> = setmetatable({}, { __mode = "k" })
+
+local function settings_of(options)
+  local settings = known_settings[options]
+  if settings then return settings end
+  local ok, err, wrong = check_options(options)
+  if not ok then return nil, err, wrong end
+  settings = merge(options)
+  known_settings[options] = settings
+  return settings
+end
+
+--- Whether what differs from company to company is right; it is looked at each time.
+local function check_company(options)
+  for _, name in ipairs { "strict_mode", "founder_score", "velocity_boost", "momentum_score" } do
+    if options[name] ~= nil then
+      local ok, err, wrong = check_value(name, options[name], KINDS[name])
+      if not ok then return nil, err, wrong end
+    end
+  end
+  return true
+end
+
+--- `now` in epoch seconds.
+local function now_of(options)
+  local now = options.now
+  if now == nil then return os.time() end
+  if type(now) ~= "number" and type(now) ~= "string" then
+    return wrong_type("now", "number or string", now)
+  end
+  local seconds = seconds_of(now)
   if seconds then return seconds end
-  local year, month, day = date:match "^(%d%d%d%d)%-(%d%d)%-(%d%d)$"
-  if not year then return nil end
-  seconds = days_of(year // 1, month // 1, day // 1) * DAY
-  if date_count == DATES_KEPT then dates, date_count = {}, 0 end
-  dates[date], date_count = seconds, date_count + 1
-  return seconds
+  return invalid(format("now is %s, which is no time", shown(now)), { field = "now" })
 end
 
---- Whole epoch seconds of the form that the store writes, or nil.
-local function stored_time(text)
-  if #text ~= 32 then return nil end
-  local _, _, t, h1, h2, _, m1, m2, _, s1, s2 = text:byte(9, 19)
-  if t ~= 84 or text:byte(27) ~= 43 then return nil end
-  local date = seconds_of_date(text:sub(1, 10))
-  if not date or text:sub(28) ~= "00:00" then return nil end
-  return date + (h1 * 10 + h2 - 528) * 3600 + (m1 * 10 + m2 - 528) * 60 + s1 * 10 + s2 - 528
-end
+-- Signals --------------------------------------------------------------------------------------
 
-local function seconds_of(value)
-  return type(value) == "string" and stored_time(value) or read_time(value)
-end
-
--- Input ----------------------------------------------------------------------------------------
-
-local function complain(signal, index, field, what)
-  error(string.format("signal %s: %s %s", tostring(type(signal) == "table" and signal.id or index),
-    field, what), 0)
-end
-
-local function check(signal, index)
-  if type(signal) ~= "table" then complain(signal, index, "it", "is no signal") end
-  if type(signal.signal_type) ~= "string" then
-    complain(signal, index, "signal_type", "is missing or no text")
+--- What is wrong with a signal that cannot be weighed.
+local function fault_of(signal, index)
+  local name = format("signal %d", index)
+  if type(signal) ~= "table" then return wrong_type(name, "table", signal) end
+  if signal.id ~= nil then name = format("%s, id %s", name, tostring(signal.id)) end
+  for _, field in ipairs { "signal_type", "source_api" } do
+    if type(signal[field]) ~= "string" then
+      return wrong_type(name .. ": " .. field, "string", signal[field])
+    end
   end
-  if type(signal.source_api) ~= "string" then
-    complain(signal, index, "source_api", "is missing or no text")
+  local confidence, detected = signal.confidence, signal.detected_at
+  if type(confidence) ~= "number" then
+    return wrong_type(name .. ": confidence", "number", confidence)
   end
-  local confidence = signal.confidence
-  if type(confidence) ~= "number" or not (confidence >= 0 and confidence <= 1) then
-    complain(signal, index, "confidence",
-      "is " .. tostring(confidence) .. ", and must be from 0 to 1")
+  local detail = { index = index, id = signal.id }
+  if not (confidence >= 0 and confidence <= 1) then
+    detail.field = "confidence"
+    return invalid(format("%s: confidence is %s, and must be from 0 to 1", name, confidence),
+      detail)
+  end
+  if type(detected) ~= "string" and type(detected) ~= "number" then
+    return wrong_type(name .. ": detected_at", "string or number", detected)
+  end
+  detail.field = "detected_at"
+  return invalid(format("%s: detected_at is %s, which is no time", name, shown(detected)), detail)
+end
+
+---@class signalbox.Evidence
+---@field id any
+---@field signal_type string
+---@field source_api string
+---@field confidence number
+---@field age_days integer whole days; 0 where it was detected after `now`
+---@field weight number
+---@field half_life_days number
+---@field contribution number weight x 0.5^(age_days / half_life_days) x confidence
+
+-- A company has a handful of sources and types, and looking through them is quickest.
+
+local function place_of_source(sources, count, source)
+  for i = 1, count do
+    if sources[i] == source then return i end
   end
 end
 
---- Whole days from the signal to `now`; one from the future is of today.
-local function age_in_days(signal, index, now)
-  local detected = signal.detected_at and seconds_of(signal.detected_at)
-  if not detected then complain(signal, index, "detected_at", "is missing or no time") end
-  return max(0, (now - detected) // DAY)
+local function place_of_type(evidence, count, kind)
+  for i = 1, count do
+    if evidence[i].signal_type == kind then return i end
+  end
 end
+
+local function append(list, item)
+  if not list then return { item } end
+  list[#list + 1] = item
+  return list
+end
+
+--- Goes through the signals once. Gives the evidence, the sources, the product of the negative
+--- signals' multipliers, these signals, what is superseded, and a hard kill if there is one.
+local function sift(signals, settings, now)
+  local weights, half_lives = settings.weights, settings.half_lives
+  local multipliers, least = settings.negative_multipliers, settings.least_contribution
+  local evidence, types = { nil, nil, nil, nil }, 0           -- with room for four
+  local sources, source_count = { nil, nil, nil, nil }, 0
+  local product, negatives, superseded, killer = 1, nil, nil, nil
+
+  for index = 1, #signals do
+    local signal = signals[index]
+    if type(signal) ~= "table" then return fault_of(signal, index) end
+    local kind, source, confidence = signal.signal_type, signal.source_api, signal.confidence
+    local weight, multiplier = weights[kind], multipliers[kind]
+    local detected = signal.detected_at
+    detected = type(detected) == "string" and read_text_time(detected) or seconds_of(detected)
+    if not detected or type(confidence) ~= "number" or not (confidence >= 0 and confidence <= 1)
+      or not weight and not multiplier and type(kind) ~= "string" then
+      return fault_of(signal, index)
+    end
+    if not source or source ~= sources[1] and source ~= sources[2]
+      and not (source_count > 2 and place_of_source(sources, source_count, source)) then
+      if type(source) ~= "string" then return fault_of(signal, index) end
+      source_count = source_count + 1
+      sources[source_count] = source
+    end
+
+    local age = now > detected and (now - detected) // DAY | 0 or 0
+    if multiplier then
+      local item = { id = signal.id, signal_type = kind, source_api = source,
+        confidence = confidence, age_days = age, multiplier = multiplier }
+      product, negatives = product * multiplier, append(negatives, item)
+      if settings.hard_kills[kind] then killer = killer or item end
+    else
+      weight = weight or settings.default_weight
+      local half_life = half_lives[kind] or settings.default_half_life
+      local contribution = weight * 0.5 ^ (age / half_life) * confidence
+      local item = {
+        id = signal.id, signal_type = kind, source_api = source, confidence = confidence,
+        age_days = age, weight = weight, half_life_days = half_life,
+        contribution = contribution >= least and contribution or 0,
+      }
+      local place = place_of_type(evidence, types, kind)
+      if not place then
+        types = types + 1
+        evidence[types] = item
+      else
+        if contribution > evidence[place].contribution then
+          evidence[place], item = item, evidence[place]
+        end
+        superseded = append(superseded, item)
+      end
+    end
+  end
+  return evidence, sources, product, negatives, superseded, killer
+end
+
+-- The verdict ----------------------------------------------------------------------------------
+
+--- The first negative signal that contradicts the evidence, if there is any.
+local function contradiction(breakdown, conflicting)
+  if not breakdown.negatives or breakdown.signals_contributing == 0 then return nil end
+  for _, item in ipairs(breakdown.negatives) do
+    if conflicting[item.signal_type] then return item end
+  end
+end
+
+--- The boost for a number of things: the list's last where it is shorter.
+local function boost(boosts, count)
+  return count == 0 and 1 or boosts[count] or boosts[#boosts]
+end
+
+-- Thousandths as texts, made when first asked for: cheaper than to format each score.
+local THOUSANDTHS <const> = setmetatable({}, { __index = function(self, thousandths)
+  self[thousandths] = format("%.3f", thousandths / 1000)
+  return self[thousandths]
+end })
+
+--- A score beside a threshold: three digits, or as many as show on which side of it it lies.
+local function score_text(score, threshold)
+  local gap = score - threshold
+  if gap >= 0.001 or gap <= -0.001 then return THOUSANDTHS[(score * 1000 + 0.5) // 1 | 0] end
+  for digits = 3, 17 do
+    local text = format("%." .. digits .. "f", score)
+    if (tonumber(text) >= threshold) == (gap >= 0) then return text end
+  end
+  return format("%.17g", score)
+end
+
+local function sources_text(count) return count == 1 and "one source" or count .. " sources" end
+
+--- What to do with a score, and why.
+local function decide(score, sources, settings, strict)
+  local push, review = settings.auto_push_threshold, settings.review_threshold
+  if score <= 0 then
+    return "reject", "no evidence that counts"
+  elseif score >= push and (sources >= 2 or not strict) then
+    return "auto_push", "score " .. score_text(score, push) .. " from " .. sources_text(sources)
+      .. " reaches " .. settings.push_text
+  elseif score >= push then
+    return "needs_review", "score " .. score_text(score, push) .. " reaches " .. settings.push_text
+      .. ", but from one source: strict mode asks for two"
+  elseif score >= review then
+    local nearer = push - score < score - review and push or review
+    return "needs_review", "score " .. score_text(score, nearer) .. " from "
+      .. sources_text(sources) .. " reaches " .. settings.review_text .. ", not "
+      .. settings.push_text
+  end
+  return "hold", "score " .. score_text(score, review) .. " from " .. sources_text(sources)
+    .. " is below " .. settings.review_text
+end
+
+---@class signalbox.Breakdown
+---@field evidence signalbox.Evidence[] the best signal of each positive type
+---@field superseded? signalbox.Evidence[] others of those types, which do not count
+---@field negatives? table[] id, signal_type, source_api, age_days, multiplier
+---@field hard_kill? table the negative signal that ended it
+---@field sources string[] of all signals
+---@field evidence_score number the sum of the contributions
+---@field negative_multiplier number the product of the negatives' multipliers
+---@field base_score number evidence_score x negative_multiplier
+---@field multi_source_boost number
+---@field convergence_boost number
+---@field founder_boost number added
+---@field velocity_boost number added
+---@field uncapped_score number base_score x both boosts + what is added
+---@field auto_push_threshold number
+---@field review_threshold number
+---@field strict_mode? boolean where it was set
+---@field momentum_score? number as given
+---@field signals_contributing integer positive types
+---@field sources_checked integer
 
 ---@class signalbox.Verdict
 ---@field decision "auto_push"|"needs_review"|"hold"|"reject"
 ---@field score number 0 to 1
 ---@field verification_status "multi_source"|"single_source"|"conflicting"|"unverified"
----@field reason string
+---@field reason string one line
 ---@field suggested_status string what the CRM is told; empty for hold and reject
----@field breakdown table every number that led to the score
+---@field evaluated_at number epoch seconds
+---@field breakdown signalbox.Breakdown every number that led to the score
 
--- The arithmetic -------------------------------------------------------------------------------
+--- The decision, the score that stands, the status, and why.
+local function judge(breakdown, settings)
+  local evidence, sources = breakdown.signals_contributing, breakdown.sources_checked
+  local killer = breakdown.hard_kill
+  if sources == 0 then
+    return "reject", 0, "unverified", "no signals"
+  elseif killer then
+    return "reject", 0, "unverified",
+      format("%s, seen by %s, rules it out", killer.signal_type, killer.source_api)
+  end
+  local score = breakdown.uncapped_score
+  if score > 1 then score = 1 end
+  local against = contradiction(breakdown, settings.conflicting)
+  if against then
+    return "needs_review", score, "conflicting", format("%s contradicts %s: a person must look",
+      against.signal_type, evidence == 1 and breakdown.evidence[1].signal_type
+        or evidence .. " kinds of evidence")
+  end
+  local decision, reason = decide(score, sources, settings, breakdown.strict_mode)
+  return decision, score, sources >= 2 and "multi_source" or "single_source", reason
+end
 
-local function verdict(decision, score, verification_status, reason, suggested_status, breakdown)
+--- The arithmetic, each number of it by its name.
+local function break_down(settings, options, evidence, sources, product, negatives, superseded)
+  local types, source_count = #evidence, #sources
+  local sum = 0
+  for i = 1, types do sum = sum + evidence[i].contribution end
+  local source_boost = boost(settings.source_boosts, source_count)
+  local convergence_boost = boost(settings.convergence_boosts, types)
+  local founder = (options.founder_score or 0) * settings.founder_weight
+  if founder > settings.founder_boost_max then founder = settings.founder_boost_max end
+  local velocity = options.velocity_boost or 0
+  if velocity > settings.velocity_boost_max then velocity = settings.velocity_boost_max end
+  return {                                      -- sixteen: one more would double the table
+    evidence = evidence, negatives = negatives, superseded = superseded, sources = sources,
+    signals_contributing = types, sources_checked = source_count,
+    evidence_score = sum, negative_multiplier = product, base_score = sum * product,
+    multi_source_boost = source_boost, convergence_boost = convergence_boost,
+    founder_boost = founder, velocity_boost = velocity,
+    uncapped_score = sum * product * source_boost * convergence_boost + founder + velocity,
+    auto_push_threshold = settings.auto_push_threshold,
+    review_threshold = settings.review_threshold,
+  }
+end
+
+--- The verdict on what `sift` found; nil and its error, or nil, nil and its wrong type.
+local function verdict_on(settings, options, now, evidence, sources, product, negatives, superseded,
+                          killer)
+  if not evidence then return nil, sources, product end
+  local breakdown = break_down(settings, options, evidence, sources, product, negatives, superseded)
+  if killer then breakdown.hard_kill = killer end
+  if options.strict_mode then breakdown.strict_mode = true end
+  if options.momentum_score then breakdown.momentum_score = options.momentum_score end
+  local decision, score, status, reason = judge(breakdown, settings)
   return {
-    decision = decision, score = score, verification_status = verification_status,
-    reason = reason, suggested_status = suggested_status, breakdown = breakdown,
+    decision = decision, score = score, verification_status = status, reason = reason,
+    suggested_status = settings.suggested_status[decision] or "", breakdown = breakdown,
+    evaluated_at = now,
   }
 end
 
---- `boosts[n]`, the last where there are fewer.
-local function boost(boosts, n)
-  return n == 0 and 1 or boosts[min(n, #boosts)]
-end
+-- The gate -------------------------------------------------------------------------------------
 
---- What one positive signal contributes, kept where it is the best of its type.
-local function weigh(evidence, best, signal, age, options)
-  local kind = signal.signal_type
-  local weight = (options.weights or D.weights)[kind] or D.weights[kind]
-    or options.default_weight or D.default_weight
-  local half_life = (options.half_lives or D.half_lives)[kind] or D.half_lives[kind]
-    or options.default_half_life or D.default_half_life
-  local confidence = signal.confidence
-  local contribution = weight * 0.5 ^ (age / half_life) * confidence
-  local at = best[kind]
-  if not at then
-    at = #evidence + 1
-    best[kind] = at
-  elseif contribution <= evidence[at].contribution then
-    return
+--- Settings and `now` for one company; or nil and the error, or nil, nil and the wrong type.
+local function prepare(options)
+  local settings, err, wrong = settings_of(options)
+  if not settings then return nil, err, wrong end
+  if options.strict_mode ~= nil or options.founder_score or options.velocity_boost
+    or options.momentum_score then
+    local ok
+    ok, err, wrong = check_company(options)
+    if not ok then return nil, err, wrong end
   end
-  evidence[at] = {
-    id = signal.id, signal_type = kind, source_api = signal.source_api, confidence = confidence,
-    age_days = age, weight = weight, half_life_days = half_life, contribution = contribution,
-  }
+  local now
+  now, err, wrong = now_of(options)
+  if not now then return nil, err, wrong end
+  return settings, now
 end
 
---- Goes through the signals: the best evidence of each positive type, and all negative ones. Of a
---- hard kill gives nil and the signal.
-local function sift(signals, options, now)
-  local multipliers = options.negative_multipliers or NONE
-  local hard_kills = options.hard_kills or D.hard_kills
-  local evidence, best, negatives, sources = {}, {}, nil, {}
-  local source_count, multiplier = 0, 1
-  for index = 1, #signals do
-    local signal = signals[index]
-    check(signal, index)
-    local kind, source = signal.signal_type, signal.source_api
-    if hard_kills[kind] then return nil, signal end
-    if not sources[source] then sources[source], source_count = true, source_count + 1 end
-    local age = age_in_days(signal, index, now)
-    local factor = multipliers[kind] or D.negative_multipliers[kind]
-    if factor then
-      multiplier = multiplier * factor
-      negatives = negatives or {}
-      negatives[#negatives + 1] = { id = signal.id, signal_type = kind, source_api = source,
-        age_days = age, multiplier = factor }
-    else
-      weigh(evidence, best, signal, age, options)
-    end
-  end
-  return evidence, negatives, source_count, multiplier
+--- Whether options can be used: true, or nil and what is out of bounds. Raises on an unknown name
+--- or a wrong type, as `evaluate` does.
+---@param options signalbox.GateOptions
+---@return true|nil, table? err
+function M.check(options)
+  local settings, err, wrong = prepare(options)
+  if wrong then error(format("bad argument #1 to 'check' (%s)", wrong), 2) end
+  if settings then return true end
+  return nil, err
 end
 
---- Whether a person must look: there is evidence, and a signal that contradicts it.
-local function is_conflicting(evidence, negatives, options)
-  if #evidence == 0 or not negatives then return false end
-  local conflicting = options.conflicting or D.conflicting
-  for _, negative in ipairs(negatives) do
-    if conflicting[negative.signal_type] then return true end
-  end
-  return false
-end
-
-local function decide(score, sources, conflicting, push, review, strict)
-  if conflicting then
-    return "needs_review", "Conflicting signals detected - requires human review"
-  elseif score >= push and sources >= 2 then
-    return "auto_push", string.format("High confidence (%.2f) with %d sources", score, sources)
-  elseif score >= push and not strict then
-    return "auto_push", string.format("High confidence (%.2f) from a single source", score)
-  elseif score >= review then
-    return "needs_review", string.format("Medium confidence (%.2f) - requires verification", score)
-  elseif score > 0 then
-    return "hold", string.format("Low confidence (%.2f) - waiting for more signals", score)
-  end
-  return "reject", "Insufficient evidence"
-end
-
+--- What to do about a company. Of a signal that cannot be weighed (a confidence that is NaN, a
+--- detected_at that is no time) it gives nil and an error of code "invalid" that names the signal
+--- and the field; a field that is missing or of the wrong type raises, as does an unknown option.
+---
+--- Weights, half-lives, thresholds and their kin are read when a table of options is first seen:
+--- keep one for all companies, and change in it only what is a company's own (strict_mode,
+--- founder_score, velocity_boost, momentum_score, now).
 ---@param signals table[] each with id, signal_type, source_api, confidence, detected_at
 ---@param options? signalbox.GateOptions and `now`: epoch seconds or ISO text, by default the clock
----@return signalbox.Verdict
+---@return signalbox.Verdict|nil, table? err
 function M.evaluate(signals, options)
+  if type(signals) ~= "table" then
+    error(format("bad argument #1 to 'evaluate' (table expected, got %s)", type(signals)), 2)
+  end
   options = options or NONE
-  if #signals == 0 then
-    return verdict("reject", 0, "unverified", "No signals provided", "", {})
-  end
-  local now = options.now and seconds_of(options.now) or os.time()
-  local evidence, negatives, sources, multiplier = sift(signals, options, now)
-  if not evidence then
-    local signal = negatives
-    return verdict("reject", 0, "unverified", "Hard kill signal: " .. signal.signal_type, "",
-      { hard_kill = { id = signal.id, signal_type = signal.signal_type } })
-  end
+  local settings, now, wrong = prepare(options)
+  if wrong then error(format("bad argument #2 to 'evaluate' (%s)", wrong), 2) end
+  if not settings then return nil, now end
 
-  local sum = 0
-  for i = 1, #evidence do sum = sum + evidence[i].contribution end
-  local base = sum * multiplier
-  local source_boost = boost(options.source_boosts or D.source_boosts, sources)
-  local convergence_boost = boost(options.convergence_boosts or D.convergence_boosts, #evidence)
-  local founder = min(options.founder_boost_max or D.founder_boost_max,
-    (options.founder_score or 0) * (options.founder_weight or D.founder_weight))
-  local velocity = min(options.velocity_boost_max or D.velocity_boost_max,
-    options.velocity_boost or 0)
-  local score = min(1, base * source_boost * convergence_boost + founder + velocity)
-
-  local push = options.auto_push_threshold or D.auto_push_threshold
-  local review = options.review_threshold or D.review_threshold
-  local strict = options.strict_mode or false
-  local conflicting = is_conflicting(evidence, negatives, options)
-  local decision, reason = decide(score, sources, conflicting, push, review, strict)
-  return verdict(decision, score,
-    conflicting and "conflicting" or sources >= 2 and "multi_source" or "single_source",
-    reason, (options.suggested_status or D.suggested_status)[decision] or "", {
-      base_score = base, evidence = evidence, negatives = negatives,
-      negative_multiplier = multiplier, multi_source_boost = source_boost,
-      convergence_boost = convergence_boost, founder_boost = founder, velocity_boost = velocity,
-      signals_contributing = #evidence, sources_checked = sources,
-      auto_push_threshold = push, review_threshold = review, strict_mode = strict,
-    })
+  local verdict, err
+  verdict, err, wrong = verdict_on(settings, options, now, sift(signals, settings, now))
+  if wrong then error(format("bad argument #1 to 'evaluate' (%s)", wrong), 2) end
+  return verdict, err
 end
 
 return M

@@ -44,8 +44,9 @@ end
 
 --- What the gate says of a company; nil and why where it says nothing sound.
 function Run:evaluate(claim)
-  local ok, verdict = pcall(self.options.gate.evaluate, claim.signals, self.gate_options)
+  local ok, verdict, problem = pcall(self.options.gate.evaluate, claim.signals, self.gate_options)
   if not ok then return nil, "the gate failed: " .. tostring(verdict) end
+  if not verdict and problem then return nil, tostring(problem) end
   if type(verdict) ~= "table" or not DECISIONS[verdict.decision] then
     return nil, "the gate gave no decision"
   end
