@@ -23,15 +23,16 @@ local function load_collectors()
   return found, broken
 end
 
---- The settings that a collector needs and that are not there, as people know them.
-local function missing_settings(description)
-  local missing = {}
+--- What a collector needs that is not there: a setting, or a variable of the environment.
+local function lacking(description)
   for _, name in ipairs(description.needs or {}) do
-    if config.get(name) == nil then
-      missing[#missing + 1] = config.variable and config.variable(name) or name
+    if name:find "^[%u%d_]+$" then
+      if (os.getenv(name) or "") == "" then return { message = name .. " is not set" } end
+    else
+      local ok, problem = pcall(config.need, name)
+      if not ok then return problem end
     end
   end
-  return missing
 end
 
 --- Those of `collect all`: not those that must be told what to read, or that are not set up.
@@ -39,15 +40,12 @@ local function configured(collectors)
   local names = {}
   for _, name in ipairs(collectors) do
     local description = collectors[name]
-    local missing = missing_settings(description)
-    if description.manual then
-      goto next
-    elseif #missing > 0 then
-      cli.note("%s: not set up (%s is not set)", name, table.concat(missing, ", "))
-    else
+    local missing = lacking(description)
+    if missing and not description.manual then
+      cli.note("%s is not set up: %s", name, missing.message)
+    elseif not description.manual then
       names[#names + 1] = name
     end
-    ::next::
   end
   if #names == 0 then cli.fail("no collector is set up", "signalbox help collect") end
   return names
@@ -104,10 +102,8 @@ end
 
 local function run_one(name, store, args)
   local description = collectors[name]
-  local missing = missing_settings(description)
-  if #missing > 0 then
-    return nil, { message = table.concat(missing, " and ") .. " is not set" }
-  end
+  local missing = lacking(description)
+  if missing then return nil, missing end
   local progress = cli.progress(name)
   local work = args.retry and collector.retry or collector.run
   local counts, problem = work(description, name, store, {
@@ -206,7 +202,7 @@ A run goes on where the last one came to.
     for _, result in ipairs(results) do
       if result.problem then
         failed = true
-        local _ = cli.note("%s: %s", result.name, message_of(result.problem))
+        cli.note("%s: %s", result.name, message_of(result.problem))
       end
     end
     return failed and cli.FAILED or cli.DONE

@@ -9,6 +9,7 @@
 -- goes on there, finds again what was not covered, and the store's unique key drops what it has.
 local signalbox = require "signalbox"
 local collect_item = require "signalbox.collect_item"
+local fetch = require "signalbox.fetch"
 local problem = require "signalbox.problem"
 local runs = require "signalbox.runs"
 
@@ -22,7 +23,7 @@ local CURSOR <const> = ""   -- the stream that it is stored under
 ---@class signalbox.Collector
 ---@field about string one line
 ---@field collect fun(context: signalbox.CollectContext)
----@field needs? string[] settings that must be there, as signalbox.config names them
+---@field needs? string[] what must be set: names of settings, or of variables
 ---@field signals? string[] the types it gives
 ---@field arguments? fun(parser: table) its own words on the command line, read in `context.args`
 ---@field manual? boolean not part of `collect all`: it has to be told what to read
@@ -329,6 +330,22 @@ end
 --- Keeps a value (anything that JSON can hold; nil forgets it), from the next transaction on.
 function methods:remember(name, value)
   self.run:remember("." .. name, value)
+end
+
+--- The pages of an API that names the next one in a Link header: each decoded, with its response.
+---@param client signalbox.Client
+---@param url string
+---@param query? table
+function methods:pages(url, query, client) -- luacheck: no self
+  client = client or fetch.client { name = url:match "^%a+://([^/]*)" or url }
+  local address = fetch.url(url, query)
+  return function()
+    if not address then return nil end
+    local page, response = client:json { url = address }
+    if page == nil then error(response, 0) end
+    address = fetch.next_link(response)
+    return page, response
+  end
 end
 
 --- Fails the run, with a line for people.

@@ -73,6 +73,8 @@ end
 ---@field headers? table sent with each request
 ---@field auth? table as signalbox.http's
 ---@field limited? fun(response: table): number|nil seconds to wait, where the answer means a limit
+---@field pace? fun(response: table): number|nil seconds that an answer asks to leave after it
+---@field transient? table<integer, boolean> more statuses that another attempt may change
 local Client = {}
 Client.__index = Client
 
@@ -159,7 +161,7 @@ function Client:attempt(request, decode)
     local seconds, too_long = self:respect(limit, response)
     return nil, too_long or self:refusal(response), seconds ~= nil, seconds
   end
-  if TRANSIENT[response.status] then
+  if TRANSIENT[response.status] or self.transient and self.transient[response.status] then
     local again = NOTHING_DONE[response.status] or is_repeatable(request)
     local trouble = self:refusal(response)
     trouble.code = "unavailable"
@@ -167,6 +169,10 @@ function Client:attempt(request, decode)
     if not asked then return nil, trouble, again end
     local seconds, too_long = self:respect(asked, response)
     return nil, too_long or trouble, again and seconds ~= nil, seconds
+  end
+  local pause = self.pace and self.pace(response)
+  if pause and pause <= config.get "http.patience" then
+    self.next_at = math.max(self.next_at, now() + pause)
   end
   local expected = request.expect and request.expect[response.status]
   if not expected and (response.status < 200 or response.status >= 300) then

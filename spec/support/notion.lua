@@ -16,13 +16,7 @@ function M.start(settings)
   return setmetatable({ server = server.start("notion", words) }, Notion)
 end
 
-function Notion:call(path, value)
-  local response = assert(signalbox.http {
-    url = self.server.url .. "/control" .. path, body = value and signalbox.json.encode(value),
-  })
-  assert(response.status == 200, response.body)
-  return signalbox.json.decode(response.body)
-end
+function Notion:call(path, value) return self.server:control(path, value) end
 
 --- Changes how reliable it is.
 function Notion:set(settings) return self:call("", settings) end

@@ -28,7 +28,7 @@ function M.start(name, words, options)
   local quoted = {}
   for i, word in ipairs(words or {}) do quoted[i] = "'" .. word .. "'" end
   local input = assert(io.popen(string.format(
-    "cd %s && exec /usr/bin/python3 %s/spec/support/servers/%s.py %s >%s/port 2>%s/err",
+    "cd %s && exec /usr/bin/python3 -B %s/spec/support/servers/%s.py %s >%s/port 2>%s/err",
     folder, paths.root, name, table.concat(quoted, " "), folder, folder), "w"))
   local port = await_port(folder .. "/port")
   local scheme = options and options.scheme or "http"
@@ -40,6 +40,16 @@ end
 
 --- What it complained about.
 function Server:complaints() return temp.read(self.folder .. "/err") end
+
+--- Asks a server that can be asked (`/control` and below it): gives its answer, decoded.
+function Server:control(path, value)
+  local signalbox = require "signalbox"
+  local response = assert(signalbox.http {
+    url = self.url .. "/control" .. path, body = value and signalbox.json.encode(value),
+  })
+  assert(response.status == 200, response.body)
+  return signalbox.json.decode(response.body)
+end
 
 function Server:stop()
   if self.input then self.input:close() end
