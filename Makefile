@@ -141,7 +141,7 @@ need_file = ls $(1) >/dev/null 2>&1 || { \
 PACKAGES := gcc libc6-dev make lua5.4 liblua5.4-dev libsqlite3-dev libcurl4-openssl-dev \
             libzstd-dev libssl-dev libedit-dev libxxhash-dev lua-argparse lua-cjson
 # What the specs need beside: other programs that write, a C program of a user, a terminal.
-SPEC_PACKAGES := lua-busted sqlite3 pkgconf tmux python3 python3-aiosmtpd openssl
+SPEC_PACKAGES := lua-busted sqlite3 pkgconf tmux groff-base python3 python3-aiosmtpd openssl
 
 # Nothing is built before what building needs is there.
 $(BUILD)/inputs: | $(filter deps,$(patsubst test,deps,$(patsubst demo,deps,$(MAKECMDGOALS))))
@@ -288,7 +288,11 @@ INSTALLED = \
     $(foreach f,$(wildcard share/*/*),$(f):share/signalbox/$(f:share/%=%):644) \
     $(BUILD)/libsignalbox.a:$(LIBDIR)/libsignalbox.a:644 \
     $(foreach f,$(PUBLIC_HEADERS),host/$(f):include/signalbox/$(f):644) \
-    $(BUILD)/signalbox.pc:$(LIBDIR)/pkgconfig/signalbox.pc:644
+    $(BUILD)/signalbox.pc:$(LIBDIR)/pkgconfig/signalbox.pc:644 \
+    $(BUILD)/manual/signalbox.1:share/man/man1/signalbox.1:644 \
+    $(BUILD)/manual/signalbox-lua.3:share/man/man3/signalbox-lua.3:644 \
+    $(BUILD)/manual/bash:share/bash-completion/completions/signalbox:644 \
+    $(BUILD)/manual/zsh:share/zsh/vendor-completions/_signalbox:644
 
 # What store/store.h includes, and itself.
 PUBLIC_HEADERS := error.h driver/query.h driver/driver.h driver/driver_calls.h store/store.h
@@ -298,7 +302,7 @@ INSTALLED_FOLDERS := share/signalbox lib/$(LUA_DIR)/signalbox \
 
 ## install: put it all below PREFIX=/usr/local (DESTDIR= for a package)
 .PHONY: install
-install: all $(BUILD)/signalbox.pc
+install: all $(BUILD)/signalbox.pc $(BUILD)/manual/signalbox.1
 	$(Q)set -e; for entry in $(INSTALLED); do \
 	    source=$${entry%%:*}; rest=$${entry#*:}; \
 	    install -D -m $${rest##*:} "$$source" "$(DESTDIR)$(PREFIX)/$${rest%%:*}"; \
@@ -314,6 +318,20 @@ uninstall:
 	    [ ! -d "$(DESTDIR)$(PREFIX)/$$folder" ] || \
 	        find "$(DESTDIR)$(PREFIX)/$$folder" -depth -type d -empty -delete; \
 	done
+
+# Manual pages and completion, from the declarations that the program itself reads; without the
+# commands and settings of whoever builds.
+META      := bindings/meta/signalbox.lua
+MANUAL    := $(addprefix $(BUILD)/manual/,signalbox.1 signalbox-lua.3 bash zsh)
+CLEAN_RUN  = env -i HOME=/nonexistent $(BUILD)/signalbox
+COMMITTED  = $(shell git log -1 --format=%ct 2>/dev/null)
+$(MANUAL) &: $(BUILD)/signalbox .ci/manual.lua $(META)
+	$(call say,MANUAL,$(BUILD)/manual)
+	$(Q)mkdir -p $(BUILD)/manual
+	$(Q)$(CLEAN_RUN) run .ci/manual.lua 1 $(COMMITTED) >$(BUILD)/manual/signalbox.1
+	$(Q)$(CLEAN_RUN) run .ci/manual.lua 3 $(COMMITTED) <$(META) >$(BUILD)/manual/signalbox-lua.3
+	$(Q)$(CLEAN_RUN) help --completion bash >$(BUILD)/manual/bash
+	$(Q)$(CLEAN_RUN) help --completion zsh >$(BUILD)/manual/zsh
 
 $(BUILD)/signalbox.pc: FORCE
 	@printf '%s\n' 'prefix=$(PREFIX)' 'Name: signalbox' 'Description: a store of signals' \

@@ -11,31 +11,6 @@ local GROUPS <const> = {
   { "Your own scripts", { "run", "new", "config", "doctor", "help", "version" } },
 }
 
---- The first line of a script's opening comment, for one that declares nothing.
-local function opening_comment(path)
-  local file <close> = io.open(path, "rb")
-  for line in file and file:lines() or function() end do
-    local text = line:match "^%-%-+%s*(.-)%s*$"
-    if text and text ~= "" then return text end
-    if not line:find "^#!" then return nil end
-  end
-end
-
---- The declaration of a command; of a plain script nil and its comment. A user's script is only
---- run to learn what it declares where it looks as if it declared something.
-local function describe(name, path)
-  if path then
-    local file <close> = io.open(path, "rb")
-    local text = file and file:read "a" or ""
-    if not text:find("cli.command", 1, true) then return nil, opening_comment(path) end
-  end
-  local chunk, problem = host.load(name)
-  if not chunk then return nil, problem end
-  local ok, command = pcall(chunk)
-  if ok and cli.is_command(command) then return command end
-  return nil, not ok and tostring(command) or nil
-end
-
 local function list_group(title, names, abouts)
   local lines = {}
   for _, name in ipairs(names) do
@@ -50,7 +25,7 @@ end
 local function list_all()
   local abouts = {}
   for _, script in ipairs(host.list "") do
-    local command, comment = describe(script.name, script.path)
+    local command, comment = cli.describe(script.name)
     abouts[script.name] = command and command.about or comment or "(says nothing about itself)"
   end
   print "usage: signalbox [--db PATH_OR_URL] COMMAND [ARGS]"
@@ -66,14 +41,24 @@ return cli.command {
   about = "this list, or the page of a command",
   arguments = function(parser)
     parser:argument("command", "whose page"):args "?"
+    parser:option("--completion", "print a shell's completion of all commands")
+      :choices { "bash", "zsh" }
   end,
+  examples = {
+    { "signalbox help process" },
+    { "source <(signalbox help --completion bash)", "in ~/.bashrc" },
+  },
 
   run = function(args)
+    if args.completion then
+      local parser = cli.whole_parser()
+      io.write(parser["get_" .. args.completion .. "_complete"](parser), "\n")
+      return
+    end
     local name = args.command
     if not name then return list_all() end
-    local found = host.find(name)
-    if not found then cli.unknown("command", name, cli.names "") end
-    local command, comment = describe(name, type(found) == "string" and found or nil)
+    if not host.find(name) then cli.unknown("command", name, cli.names "") end
+    local command, comment = cli.describe(name)
     print(command and cli.help(command, name) or comment or name .. " says nothing about itself")
   end,
 }

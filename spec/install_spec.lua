@@ -1,6 +1,7 @@
 -- What `make install` puts where, and that all of it works from there.
 local paths = require "spec.support.paths"
 local run = require "spec.support.run"
+local signalbox = require "signalbox"
 local temp = require "spec.support.temp"
 
 local prefix = temp.folder() .. "/usr"
@@ -64,6 +65,16 @@ describe("an installed signalbox", function()
       "nm", "-D", "--defined-only", "--format=just-symbols", "{}", ";" })
     for name in result.out:gmatch "%S+" do assert.matches("^luaopen_signalbox", name) end
     assert.matches("luaopen_signalbox\n", result.out)
+  end)
+
+  it("can be built by luarocks, as the same version", function()
+    local rockspec = {}
+    local path = paths.root .. "/signalbox-" .. signalbox.version .. "-1.rockspec"
+    assert(loadfile(path, "t", rockspec))()
+    assert.equal(signalbox.version .. "-1", rockspec.version)
+    for file in rockspec.build.install_command:gmatch "build/[%w/]*%.so" do
+      assert.truthy(temp.exists((file:gsub("^build", paths.build))), file)
+    end
   end)
 
   it("leaves nothing behind when it is removed", function()

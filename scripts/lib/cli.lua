@@ -131,13 +131,9 @@ function M.time(text)
   return nil, tostring(problem)
 end
 
---- The argparse parser of a command.
----@param command signalbox.Command
----@param name string
-function M.parser(command, name)
-  local argparse <const> = require "argparse"
-  local parser = argparse("signalbox " .. name, command.about):add_help(false)
-  parser._signalbox = command
+--- Declares what a command understands on an argparse parser.
+local function declare(parser, command)
+  parser:add_help(false)
   if command.database == "argument" then
     parser:argument("db", "the database: a path or a URL"):args "?"
   end
@@ -148,6 +144,52 @@ function M.parser(command, name)
   if command.json then parser:flag("--json", "print one JSON document") end
   parser:flag("-h --help", "show this help")
   return parser
+end
+
+--- The argparse parser of a command.
+---@param command signalbox.Command
+---@param name string
+function M.parser(command, name)
+  return declare(require "argparse"("signalbox " .. name, command.about), command)
+end
+
+--- The declaration of a script that is looked up by name, and its path where it is the user's; of a
+--- plain script nil and the first line of its comment. A user's script is only run to learn what
+--- it declares where it looks as if it declared something.
+---@param name string
+---@return signalbox.Command? command
+---@return string? comment
+function M.describe(name)
+  local path = host.find(name)
+  if type(path) == "string" then
+    local file <close> = io.open(path, "rb")
+    local text = file and file:read "a" or ""
+    if not text:find("cli.command", 1, true) then
+      return nil, text:gsub("^#![^\n]*\n", ""):match "^%-%-+%s*([^\n]-)%s*\n"
+    end
+  end
+  local chunk, problem = host.load(name)
+  if not chunk then return nil, problem end
+  local ok, command = pcall(chunk)
+  if ok and M.is_command(command) then return command end
+  return nil, not ok and tostring(command) or nil
+end
+
+--- One argparse parser for the whole program, as completion needs it.
+function M.whole_parser()
+  local root = require "argparse"("signalbox", "a store of signals"):add_help(false)
+  root:option("--db", "the database: a path or a URL")
+  root:option("--log-format", "of the lines on stderr"):choices { "text", "json" }
+  root:option("--log-level", "the least that is logged")
+    :choices { "debug", "info", "warning", "error" }
+  root:flag("--version", "say the version")
+  root:flag("-h --help", "list the commands")
+  for _, name in ipairs(M.names "") do
+    local command, comment = M.describe(name)
+    local parser = root:command(name, command and command.about or comment or "")
+    if command then declare(parser, command) end
+  end
+  return root
 end
 
 --- A page of help, from the same declaration that reads the arguments.
