@@ -183,10 +183,12 @@ test: deps all
 KINDS := fault soak conformance
 ## fault: kill, starve and corrupt: specs that try to break the promises
 ## soak: specs that run for minutes
-## conformance: what every driver, sink and collector must do
+## conformance: what every driver, sink and collector must do, and what others' programs make of it
 .PHONY: $(KINDS)
 $(KINDS): all
-	@$(RUN_SPECS) spec/$@
+	@$(if $(filter conformance,$@),$(call need,promtool,prometheus) \
+	    $(call need,prometheus-alertmanager,prometheus-alertmanager)) \
+	$(RUN_SPECS) spec/$@
 
 ## bench: the figures, beside hand-written C and aiosqlite (BENCH=store for one of spec/bench)
 BENCH ?=
