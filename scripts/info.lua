@@ -6,8 +6,30 @@ local function one(store, sql)
   return select(2, next(row))
 end
 
+--- The counts of one column's values, as they are now.
+local function count_by(store, sql, counts)
+  for row in assert(store:rows(sql)) do counts[row.value] = row.n end
+  return counts
+end
+
+--- get_stats of a database with an older schema, which has no counters: all rows are counted.
+local function count_all(store)
+  return {
+    database_path = one(store, "SELECT file FROM pragma_database_list WHERE name = 'main'"),
+    total_signals = one(store, "SELECT count(*) FROM signals"),
+    signals_by_type = count_by(store,
+      "SELECT signal_type AS value, count(*) AS n FROM signals GROUP BY signal_type", {}),
+    processing_status = count_by(store,
+      "SELECT status AS value, count(*) AS n FROM signal_processing GROUP BY status", {}),
+    active_suppression_entries = one(store, "SELECT count(*) FROM suppression_cache"),
+    held = 0,
+  }
+end
+
 local function gather(store)
-  local stats = cli.check(store:get_stats())
+  local stats, problem = store:get_stats()
+  if not stats and problem.code == "sql" then stats = count_all(store) end
+  cli.check(stats, problem)
   local span = cli.check(store:row [[
     SELECT min(detected_at) AS oldest, max(detected_at) AS newest
     FROM signals]])
@@ -47,7 +69,7 @@ return cli.command {
   examples = { { "signalbox info signals.db" } },
 
   run = function(args)
-    local store <close> = cli.open(args, { mode = "ro" })
+    local store <close> = cli.open(args, { mode = "ro", any_schema = true })
     local info = gather(store)
     if args.json then return cli.json(info) end
 

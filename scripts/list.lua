@@ -8,7 +8,7 @@ return cli.command {
   examples = { { "signalbox list signals.db" } },
 
   run = function(args)
-    local store <close> = cli.open(args, { mode = "ro" })
+    local store <close> = cli.open(args, { mode = "ro", any_schema = true })
     local list = {}
     for row in assert(store:rows [[
       SELECT version, applied_at, description

@@ -197,13 +197,15 @@ function Session:run_terminal()
   end
 end
 
---- One line about the database, and how to get help.
-local function banner(store, writable)
-  local stats = assert(store:get_stats())
-  print(string.format("signalbox %s  %s (%s)  %s, %s pending.  .help",
-    signalbox.version, stats.database_path,
+--- One line about the database, and how to get help. With an older schema there are no counts.
+local function banner(store, path, writable)
+  local stats = store:get_stats()
+  print(string.format("signalbox %s  %s (%s)  %s  .help", signalbox.version,
+    stats and stats.database_path or path,
     writable and "open for writing" or "read-only; --write to change",
-    cli.plural(stats.total_signals, "signal"), cli.thousands(stats.processing_status.pending)))
+    stats and string.format("%s, %s pending.", cli.plural(stats.total_signals, "signal"),
+      cli.thousands(stats.processing_status.pending)) or
+      "of an older schema: .sql works; signalbox migrate up brings it up to date."))
 end
 
 --- What the user wants to have at each prompt: init.lua in the configuration folder.
@@ -239,7 +241,8 @@ statements without a prompt, and stops at the first error with exit 1.
 
   run = function(args)
     local is_terminal = cli.is_terminal "stdin"
-    local store <close> = cli.open(args, { mode = args.write and "rw" or "ro" })
+    local store <close> = cli.open(args,
+      { mode = args.write and "rw" or "ro", any_schema = not args.write })
     local session = setmetatable({
       store = store, timing = false, ended = false,
       prompt = args.write and "write> " or "> ",
@@ -248,7 +251,7 @@ statements without a prompt, and stops at the first error with exit 1.
     _G.store, _G.signalbox = store, signalbox
     run_init()
     if not is_terminal then return session:run_batch(io.stdin) end
-    banner(store, args.write)
+    banner(store, cli.database(args), args.write)
     session:run_terminal()
   end,
 }

@@ -109,6 +109,37 @@ describe("signalbox list", function()
   end)
 end)
 
+describe("a database of the predecessor's", function()
+  it("is listed and shown as it is, and not changed", function()
+    local path = temp.folder() .. "/old.db"
+    local result = run.program("/usr/bin/sqlite3", { path, stdin = [[
+      CREATE TABLE signals (id INTEGER PRIMARY KEY AUTOINCREMENT, signal_type TEXT NOT NULL,
+        source_api TEXT NOT NULL, canonical_key TEXT NOT NULL, company_name TEXT,
+        confidence REAL NOT NULL, raw_data TEXT NOT NULL, detected_at TEXT NOT NULL,
+        created_at TEXT NOT NULL);
+      CREATE TABLE signal_processing (id INTEGER PRIMARY KEY, signal_id INTEGER NOT NULL,
+        status TEXT NOT NULL DEFAULT 'pending', notion_page_id TEXT, processed_at TEXT,
+        error_message TEXT, metadata TEXT, created_at TEXT NOT NULL, updated_at TEXT NOT NULL);
+      CREATE TABLE suppression_cache (id INTEGER PRIMARY KEY, canonical_key TEXT UNIQUE NOT NULL,
+        notion_page_id TEXT NOT NULL, status TEXT NOT NULL, company_name TEXT,
+        cached_at TEXT NOT NULL, expires_at TEXT NOT NULL, metadata TEXT);
+      CREATE TABLE schema_migrations (version INTEGER PRIMARY KEY, applied_at TEXT NOT NULL,
+        description TEXT);
+      INSERT INTO schema_migrations VALUES (1, '2026-01-06T09:24:26.485578', 'Initial schema');
+      INSERT INTO signals VALUES (1, 'github_spike', 'github', 'domain:acme.ai', 'Acme', 0.8,
+        '{}', '2026-01-06T09:24:26.485578+00:00', '2026-01-06T09:24:26.485578+00:00');]] })
+    assert.equal(0, result.status, result.err)
+    local before = temp.read(path)
+    assert.truthy(run({ "list", path }).out:find "1 .* Initial schema\n")
+    local info = signalbox.json.decode(run({ "info", path, "--json" }).out)
+    assert.equal(1, info.schema_version)
+    assert.same({ github_spike = 1 }, info.signals_by_type)
+    local repl = run { "repl", path, stdin = ".sql SELECT company_name FROM signals\n" }
+    assert.equal("company_name\nAcme\n", repl.out, repl.err)
+    assert.equal(before, temp.read(path))
+  end)
+end)
+
 describe("signalbox info", function()
   it("shows a database on a page, and changes nothing", function()
     local path = database(3)
