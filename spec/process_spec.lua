@@ -192,7 +192,7 @@ describe("process", function()
     assert.matches("domain:hold.ai set aside: the moon is wrong", result.err)
   end)
 
-  it("takes the numbers of the gate from the configuration, and begins if they are right", function()
+  it("takes the numbers of the gate from the configuration, which must be right", function()
     save { "domain:hold.ai", "research_paper", "arxiv", .5 }
     local function configured(text)
       temp.write(folder .. "/signalbox.lua", "gate = { options = { " .. text .. " } }")
