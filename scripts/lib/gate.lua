@@ -204,15 +204,21 @@ local function check_company(options)
   return true
 end
 
+local last_now, last_seconds    -- a run asks for all companies as of one time
+
 --- `now` in epoch seconds.
 local function now_of(options)
   local now = options.now
   if now == nil then return os.time() end
+  if now == last_now then return last_seconds end
   if type(now) ~= "number" and type(now) ~= "string" then
     return wrong_type("now", "number or string", now)
   end
   local seconds = seconds_of(now)
-  if seconds then return seconds end
+  if seconds then
+    last_now, last_seconds = now, seconds
+    return seconds
+  end
   return invalid(format("now is %s, which is no time", shown(now)), { field = "now" })
 end
 
@@ -276,7 +282,8 @@ local function append(list, item)
 end
 
 --- Goes through the signals once. Gives the evidence, the sources, the product of the negative
---- signals' multipliers, these signals, what is superseded, and a hard kill if there is one.
+--- signals' multipliers, these signals, what is superseded, and a hard kill if there is one; or nil
+--- and the error, or nil, nil and the wrong type.
 local function sift(signals, settings, now)
   local weights, half_lives = settings.weights, settings.half_lives
   local multipliers, least = settings.negative_multipliers, settings.least_contribution
@@ -462,22 +469,6 @@ local function break_down(settings, options, evidence, sources, product, negativ
   }
 end
 
---- The verdict on what `sift` found; nil and its error, or nil, nil and its wrong type.
-local function verdict_on(settings, options, now, evidence, sources, product, negatives, superseded,
-                          killer)
-  if not evidence then return nil, sources, product end
-  local breakdown = break_down(settings, options, evidence, sources, product, negatives, superseded)
-  if killer then breakdown.hard_kill = killer end
-  if options.strict_mode then breakdown.strict_mode = true end
-  if options.momentum_score then breakdown.momentum_score = options.momentum_score end
-  local decision, score, status, reason = judge(breakdown, settings)
-  return {
-    decision = decision, score = score, verification_status = status, reason = reason,
-    suggested_status = settings.suggested_status[decision] or "", breakdown = breakdown,
-    evaluated_at = now,
-  }
-end
-
 -- The gate -------------------------------------------------------------------------------------
 
 --- Settings and `now` for one company; or nil and the error, or nil, nil and the wrong type.
@@ -526,10 +517,23 @@ function M.evaluate(signals, options)
   if wrong then error(format("bad argument #2 to 'evaluate' (%s)", wrong), 2) end
   if not settings then return nil, now end
 
-  local verdict, err
-  verdict, err, wrong = verdict_on(settings, options, now, sift(signals, settings, now))
-  if wrong then error(format("bad argument #1 to 'evaluate' (%s)", wrong), 2) end
-  return verdict, err
+  local evidence, sources, product, negatives, superseded, killer = sift(signals, settings, now)
+  if not evidence then
+    local err
+    err, wrong = sources, product
+    if wrong then error(format("bad argument #1 to 'evaluate' (%s)", wrong), 2) end
+    return nil, err
+  end
+  local breakdown = break_down(settings, options, evidence, sources, product, negatives, superseded)
+  if killer then breakdown.hard_kill = killer end
+  if options.strict_mode then breakdown.strict_mode = true end
+  if options.momentum_score then breakdown.momentum_score = options.momentum_score end
+  local decision, score, status, reason = judge(breakdown, settings)
+  return {
+    decision = decision, score = score, verification_status = status, reason = reason,
+    suggested_status = settings.suggested_status[decision] or "", breakdown = breakdown,
+    evaluated_at = now,
+  }
 end
 
 return M

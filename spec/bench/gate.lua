@@ -51,5 +51,5 @@ support.table({ "evaluations a second", "Lua", "Python", "Lua / Python" }, { {
   "three signals, full breakdown",
   support.number(support.median(rounds, "Lua", "evaluate")),
   support.number(support.median(rounds, "Python", "evaluate")),
-  support.ratio(rounds, "evaluate", "Python", "evaluate", 4),
+  support.ratio(rounds, "evaluate", "Python", "evaluate"),
 } })
