@@ -106,7 +106,7 @@ $(BUILD)/gen/migrations.c: $(MIGRATIONS) host/queries/embed.lua $(BUILD)/inputs
 	$(Q)$(EMBED) migrations $@ $(MIGRATIONS)
 
 # Carried as well, compiled: reading its source would double the start of every command.
-ARGPARSE := $(shell $(LUA) -e 'print(package.searchpath("argparse", package.path) or "")' 2>/dev/null)
+ARGPARSE  = $(shell $(LUA) -e 'print(package.searchpath("argparse", package.path) or "")' 2>/dev/null)
 
 $(BUILD)/gen/scripts.S: $(SCRIPTS) $(ARGPARSE) host/queries/embed.lua $(BUILD)/inputs
 	$(call say,EMBED,scripts)

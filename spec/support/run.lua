@@ -3,12 +3,15 @@
 --     local run = require "spec.support.run"
 --     local result = run { "stats", "--json", db, env = { NO_COLOR = "1" } }
 --     assert.equal(0, result.status, result.err)
+local busted = require "busted"
 local paths = require "spec.support.paths"
 local temp = require "spec.support.temp"
 
 local TIMEOUT <const> = 60 -- seconds; a run that needs longer hangs
 
 local M = {}
+
+local started = {}
 
 --- `text` as one word of a POSIX shell.
 function M.quote(text)
@@ -91,9 +94,11 @@ end
 function M.start(options)
   local folder = temp.folder()
   temp.write(folder .. "/in", options.stdin or "")
+  temp.write(folder .. "/out", "")
+  temp.write(folder .. "/err", "")
   local program = options.program or paths.program
-  local line = string.format(
-    "cd %s && { %s <%s >%s 2>%s & pid=$!; echo $pid >%s; wait $pid; echo $? >%s; } 2>/dev/null &",
+  local line = string.format("cd %s && { %s <%s >%s 2>%s & pid=$!; echo $pid >%s; "
+    .. "wait $pid; echo $? >%s; } >/dev/null 2>&1 &",
     M.quote(options.cwd or folder), command_line(program, options, folder),
     M.quote(folder .. "/in"), M.quote(folder .. "/out"), M.quote(folder .. "/err"),
     M.quote(folder .. "/pid"), M.quote(folder .. "/status.new") .. "; mv " ..
@@ -113,6 +118,7 @@ function M.start(options)
   end
 
   process.pid = math.tointeger(tonumber(await(folder .. "/pid", 10, "it did not start")))
+  started[#started + 1] = process
 
   --- What it has written so far.
   function process.out() return temp.read(folder .. "/out") end
@@ -122,6 +128,8 @@ function M.start(options)
     return os.execute(string.format("kill -%s %d 2>/dev/null", signal or "KILL", process.pid))
   end
 
+  function process.is_running() return not temp.exists(folder .. "/status") end
+
   function process.wait(seconds)
     local status = await(folder .. "/status", seconds or TIMEOUT, "it did not end")
     return { status = math.tointeger(tonumber(status)), out = process.out(), err = process.err() }
@@ -129,5 +137,13 @@ function M.start(options)
 
   return process
 end
+
+-- What a failed spec left behind ends with the specs, before its folder is removed.
+busted.subscribe({ "suite", "end" }, function()
+  for _, process in ipairs(started) do
+    if process.is_running() then process.kill() end
+  end
+  return nil, true
+end, { priority = 1 })
 
 return setmetatable(M, { __call = function(_, options) return M.signalbox(options) end })
