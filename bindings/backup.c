@@ -76,5 +76,5 @@ static const luaL_Reg methods[] = {
 };
 
 void backup_open(lua_State *L) {
-    luaL_setfuncs(L, methods, 0);
+    handle_methods(L, methods);
 }

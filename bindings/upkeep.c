@@ -34,5 +34,5 @@ static const luaL_Reg methods[] = {
 };
 
 void upkeep_open(lua_State *L) {
-    luaL_setfuncs(L, methods, 0);
+    handle_methods(L, methods);
 }

@@ -6,60 +6,124 @@ local function one(store, sql)
   return select(2, next(row))
 end
 
---- The counts of one column's values, as they are now.
-local function count_by(store, sql, counts)
-  for row in assert(store:rows(sql)) do counts[row.value] = row.n end
-  return counts
+--- {[value] = n} of a query's columns `value` and `n`.
+local function counts(store, sql)
+  local found = {}
+  for row in cli.check(store:rows(sql)) do found[row.value] = row.n end
+  return found
 end
 
---- get_stats of a database with an older schema, which has no counters: all rows are counted.
-local function count_all(store)
+--- What get_stats tells, counted: an older schema has no counters.
+local function count_rows(store)
   return {
     database_path = one(store, "SELECT file FROM pragma_database_list WHERE name = 'main'"),
     total_signals = one(store, "SELECT count(*) FROM signals"),
-    signals_by_type = count_by(store,
-      "SELECT signal_type AS value, count(*) AS n FROM signals GROUP BY signal_type", {}),
-    processing_status = count_by(store,
-      "SELECT status AS value, count(*) AS n FROM signal_processing GROUP BY status", {}),
-    active_suppression_entries = one(store, "SELECT count(*) FROM suppression_cache"),
+    signals_by_type = counts(store,
+      "SELECT signal_type AS value, count(*) AS n FROM signals GROUP BY 1"),
+    processing_status = counts(store,
+      "SELECT status AS value, count(*) AS n FROM signal_processing GROUP BY 1"),
+    active_suppression_entries = cli.check(store:row(
+      "SELECT count(*) AS n FROM suppression_cache WHERE expires_at > ?",
+      require("signalbox").now())).n,
     held = 0,
   }
 end
 
+--- Bytes by table, its indexes included; largest first.
+local function table_sizes(store)
+  local sizes = require("signalbox").array {}
+  for row in cli.check(store:rows [[
+    SELECT s.tbl_name AS name, sum(d.pgsize) AS size,
+      sum(CASE WHEN s.type = 'index' THEN d.pgsize ELSE 0 END) AS indexes
+    FROM dbstat d
+    JOIN sqlite_schema s ON s.name = d.name
+    WHERE d.aggregate = TRUE
+    GROUP BY 1
+    ORDER BY 2 DESC, 1]])
+  do
+    sizes[#sizes + 1] = row
+  end
+  return sizes
+end
+
+local function last_backup(store)
+  local known = cli.check(store:row [[
+    SELECT count(*) AS n FROM sqlite_schema WHERE type = 'table' AND name = 'runs']])
+  if known.n == 0 then return nil end
+  return store:row [[
+    SELECT max(finished_at) AS at
+    FROM runs
+    WHERE command = 'backup' AND status = 'done']].at
+end
+
 local function gather(store)
-  local stats, problem = store:get_stats()
-  if not stats and problem.code == "sql" then stats = count_all(store) end
-  cli.check(stats, problem)
+  local schema = cli.check(store:schema())
+  local info = { schema_version = schema.version, newest_version = schema.newest }
+  local pages = cli.check(store:row [[
+    SELECT page_count, page_size, freelist_count
+    FROM pragma_page_count, pragma_page_size, pragma_freelist_count]])
+  info.size = pages.page_count * pages.page_size
+  info.free = pages.freelist_count * pages.page_size
+  info.free_pages = pages.freelist_count
+  info.journal_mode = cli.check(store:row "PRAGMA journal_mode").journal_mode
+  info.tables = table_sizes(store)
+  if schema.version == 0 then return info end
+
+  info.predecessor_version = schema.predecessor > 0 and schema.predecessor or nil
+  local stats = schema.version >= schema.newest and cli.check(store:get_stats()) or
+    count_rows(store)
+  for name, value in pairs(stats) do info[name] = value end
   local span = cli.check(store:row [[
     SELECT min(detected_at) AS oldest, max(detected_at) AS newest
     FROM signals]])
-  local pages = cli.check(store:row [[
-    SELECT page_count * page_size AS size, freelist_count * page_size AS free
-    FROM pragma_page_count, pragma_page_size, pragma_freelist_count]])
-  return {
-    database_path = stats.database_path,
-    schema_version = one(store, "SELECT max(version) FROM schema_migrations"),
-    size = pages.size,
-    free = pages.free,
-    total_signals = stats.total_signals,
-    companies = one(store, "SELECT count(DISTINCT canonical_key) FROM signals"),
-    oldest_signal = span.oldest,
-    newest_signal = span.newest,
-    signals_by_type = stats.signals_by_type,
-    processing_status = stats.processing_status,
-    held = stats.held,
-    active_suppression_entries = stats.active_suppression_entries,
-  }
+  info.oldest_signal, info.newest_signal = span.oldest, span.newest
+  info.companies = one(store, "SELECT count(DISTINCT canonical_key) FROM signals")
+  info.last_backup = last_backup(store)
+  return info
 end
 
 --- {b = 2, a = 1} -> "a 1, b 2"; what is 0 is left out.
-local function counts_text(counts)
+local function counts_text(values)
   local parts = {}
-  for name, count in pairs(counts) do
+  for name, count in pairs(values) do
     if count > 0 then parts[#parts + 1] = name .. " " .. cli.thousands(count) end
   end
   table.sort(parts)
   return #parts > 0 and table.concat(parts, ", ") or "none"
+end
+
+local function schema_text(info)
+  local text = string.format("version %d", info.schema_version)
+  if info.schema_version < info.newest_version then
+    text = text .. string.format(" of %d", info.newest_version)
+  end
+  return info.predecessor_version and
+    string.format("%s, on the predecessor's %d", text, info.predecessor_version) or text
+end
+
+local function lines_of(info)
+  local lines = {
+    { "database", info.database_path },
+    { "schema", schema_text(info) },
+    { "size", string.format("%s, %s of it free (%s)", cli.bytes(info.size), cli.bytes(info.free),
+      cli.plural(info.free_pages, "page")) },
+    { "journal", info.journal_mode },
+  }
+  if info.total_signals then
+    for _, line in ipairs {
+      { "signals", string.format("%s of %s", cli.thousands(info.total_signals),
+        cli.plural(info.companies, "company", "companies")) },
+      { "detected", info.oldest_signal and info.oldest_signal .. " to " .. info.newest_signal },
+      { "by state", counts_text(info.processing_status) },
+      { "by type", counts_text(info.signals_by_type) },
+      { "held", cli.plural(info.held, "company", "companies") },
+      { "suppressed", cli.plural(info.active_suppression_entries, "entry", "entries") },
+      { "last backup", info.last_backup or "none" },
+    } do
+      lines[#lines + 1] = line
+    end
+  end
+  return lines
 end
 
 return cli.command {
@@ -71,22 +135,16 @@ return cli.command {
   run = function(args)
     local store <close> = cli.open(args, { mode = "ro", any_schema = true })
     local info = gather(store)
+    info.database_path = info.database_path or cli.database(args)
     if args.json then return cli.json(info) end
-
-    local lines = {
-      { "database", info.database_path },
-      { "schema", string.format("version %d", info.schema_version) },
-      { "size", string.format("%s, %s of it free", cli.bytes(info.size), cli.bytes(info.free)) },
-      { "signals", string.format("%s of %s", cli.thousands(info.total_signals),
-        cli.plural(info.companies, "company", "companies")) },
-      { "detected", info.oldest_signal and info.oldest_signal .. " to " .. info.newest_signal },
-      { "by state", counts_text(info.processing_status) },
-      { "by type", counts_text(info.signals_by_type) },
-      { "held", cli.plural(info.held, "company", "companies") },
-      { "suppressed", cli.plural(info.active_suppression_entries, "entry", "entries") },
-    }
-    for _, line in ipairs(lines) do
+    for _, line in ipairs(lines_of(info)) do
       if line[2] then print(string.format("%-12s%s", line[1], line[2])) end
     end
+    if #info.tables == 0 then return end
+    print()
+    cli.table(info.tables, {
+      { "name", title = "table" }, { "size", format = cli.bytes },
+      { "indexes", title = "of it indexes", format = cli.bytes },
+    })
   end,
 }

@@ -23,7 +23,8 @@ enum {
     DOES_DEFINE = 1 << 1,         /* CREATE, DROP, ALTER */
     DOES_TOUCH_COUNTED = 1 << 2,  /* writes to a counted table */
     DOES_READ_COUNTERS = 1 << 3,  /* reads the table of counters */
-    DOES_USERS_WORK = 1 << 4      /* its text is a user's */
+    DOES_USERS_WORK = 1 << 4,     /* its text is a user's */
+    DOES_TELL = 1 << 5            /* a PRAGMA that only looks, whatever the engine thinks of it */
 };
 
 /* Where a statement came from, which decides what releasing it means. */

@@ -49,6 +49,7 @@ static int guard(SqliteDb *db, int action, const char *first, const char *second
             return refuse(db, "this PRAGMA is not allowed: the settings of the file are the "
                 "store's");
         }
+        db->noted |= DOES_TELL;
         return SQLITE_OK;
     default:
         return SQLITE_OK;
@@ -129,8 +130,10 @@ static Status prepare(SqliteDb *db, const char *sql, size_t size, bool guarded, 
     }
     st->head.driver = &sqlite_driver;
     st->db = db;
-    st->does = db->noted | (guarded ? DOES_USERS_WORK : 0) |
-        (sqlite3_stmt_readonly(st->stmt) ? 0 : DOES_WRITE);
+    bool looks = sqlite3_stmt_readonly(st->stmt) ||
+        ((db->noted & DOES_TELL) && sqlite3_strnicmp(sql, "PRAGMA", 6) == 0);
+    st->does = (db->noted & ~(unsigned)DOES_TELL) | (guarded ? DOES_USERS_WORK : 0) |
+        (looks ? 0 : DOES_WRITE);
     st->next = db->statements;
     if (st->next) {
         st->next->previous = st;

@@ -10,6 +10,7 @@ import json, sqlite3, sys
 
 path, version = sys.argv[1], int(sys.argv[2])
 db = sqlite3.connect(path)
+db.execute("PRAGMA synchronous = OFF")
 db.execute("PRAGMA foreign_keys = ON")
 db.executescript("""
 CREATE TABLE schema_migrations (
