@@ -322,6 +322,12 @@ function methods:set_aside(text, reason)
   run:settle()
 end
 
+--- Saves at once what was found, with the cursor and what is remembered: for a collector that is
+--- going to wait long.
+function methods:commit()
+  self.run:flush()
+end
+
 --- What `remember` was given for this name, in this run or an earlier one.
 function methods:recall(name)
   return self.run:recall("." .. name)
@@ -456,7 +462,7 @@ function M.retry(collector, name, store, options)
         local item, trouble = signalbox.json.decode(row.item)
         if item then context:signal(item) else context:set_aside(row.item, trouble) end
       end
-      context.run:flush() -- the row is gone only together with what became of it
+      context:commit() -- the row is gone only together with what became of it
     end
   end)
 end
