@@ -127,4 +127,5 @@ async def main():
     await db.close()
 
 
-asyncio.run(main())
+if __name__ == "__main__":
+    asyncio.run(main())
