@@ -320,10 +320,14 @@ static Scheduler *scheduler_push(lua_State *L) {
     return s;
 }
 
+/* A state has one scheduler, also where the module is loaded into it again: what waits is linked to
+ * its loop. */
 void task_open(lua_State *L) {
-    Scheduler *s = scheduler_push(L);
-    lua_setfield(L, LUA_REGISTRYINDEX, SCHEDULER_KEY);
-    coroutine_open(L, s);
+    if (scheduler_get(L) == NULL) {
+        Scheduler *s = scheduler_push(L);
+        lua_setfield(L, LUA_REGISTRYINDEX, SCHEDULER_KEY);
+        coroutine_open(L, s);
+    }
     spawn_open(L);
     sleep_open(L);
     process_open(L);

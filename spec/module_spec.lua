@@ -65,4 +65,18 @@ describe("the module", function()
     assert(transaction:rollback())
     task:wait()
   end)
+
+  it("can be loaded again into the same state", function()
+    local result = run.lua { "-e", [[
+      local first = require "signalbox"
+      local task = first.spawn(function() first.sleep(0.01) return "done" end)
+      package.loaded.signalbox = nil
+      local second = require "signalbox"
+      collectgarbage()
+      assert(second ~= first)
+      print(task:wait(), second.spawn(function() second.sleep(0) return "too" end):wait())
+    ]] }
+    assert.equal(0, result.status, result.err)
+    assert.equal("done\ttoo\n", result.out)
+  end)
 end)

@@ -47,7 +47,8 @@ local function take_stock(db, notion)
 end
 
 --- Starts workers until all is done, and kills each at a random moment; the last one may end.
----@param options { companies: integer, workers: integer, kills: integer, longest: number, seed: integer }
+---@param options { companies: integer, workers: integer, kills: integer, longest: number,
+--- seed: integer }
 function M.run(options)
   math.randomseed(options.seed)
   local db = temp.folder() .. "/signals.db"
