@@ -16,6 +16,7 @@ typedef struct Handle {
     StoreLink link;         /* link.store is NULL once it is closed */
     Buffer bytes;           /* a stack of what calls keep for a moment: see handle_mark */
     Transaction *innermost; /* of the transactions and savepoints that scripts have open */
+    Buffer traced; /* statements that ran, each with its NUL; of a store opened with `trace` */
 } Handle;
 
 /* Pushes a closed one. */

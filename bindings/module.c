@@ -12,6 +12,19 @@
 #include "bindings/time.h"
 #include "version.h"
 
+/* explain(query [, path]): a library in Lua, loaded when it is asked for. */
+static int explain(lua_State *L) {
+    lua_settop(L, 2);
+    lua_getglobal(L, "require");
+    lua_pushliteral(L, "signalbox.explain");
+    lua_call(L, 1, 1);
+    lua_getfield(L, -1, "plan");
+    lua_replace(L, -2);
+    lua_insert(L, 1);
+    lua_call(L, 2, LUA_MULTRET);
+    return lua_gettop(L);
+}
+
 int luaopen_signalbox(lua_State *L) {
     luaL_checkversion(L);
     lua_newtable(L);
@@ -25,5 +38,7 @@ int luaopen_signalbox(lua_State *L) {
     signal_open(L);
     file_open(L);
     store_module_open(L);
+    lua_pushcfunction(L, explain);
+    lua_setfield(L, -2, "explain");
     return 1;
 }

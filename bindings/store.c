@@ -56,11 +56,16 @@ static Status read_options(lua_State *L, const Record *record, StoreOptions *opt
     return status;
 }
 
+/* Keeps the text, as long as there is memory for it. */
+static void note_statement(void *context, const char *sql) {
+    buffer_append(context, sql, strlen(sql) + 1);
+}
+
 /* signalbox.open([path_or_url [, options]]) */
 static int open_store(lua_State *L) {
     static const char *const names[] = {"suppression_ttl_days", "mode",         "migrate",
                                         "durability",           "busy_timeout", "any_schema",
-                                        NULL};
+                                        "trace",                NULL};
     Error error;
     lua_settop(L, 2);
     Text path = database(L);
@@ -70,7 +75,12 @@ static int open_store(lua_State *L) {
     if (status == STATUS_OK && strlen(path.data) != path.size) {
         status = error_invalid(&error, "path", "path has a NUL byte in it");
     }
+    bool trace = field_boolean_or(L, &record, "trace", false);
     Handle *handle = handle_push(L);
+    if (trace) {
+        options.trace = note_statement;
+        options.trace_context = &handle->traced;
+    }
     if (status == STATUS_OK) {
         status = store_open(path.data, &options, &handle->link.store, &error);
     }
@@ -94,6 +104,7 @@ static int collect_store(lua_State *L) {
     Handle *handle = handle_check(L);
     handle_close(handle);
     buffer_free(&handle->bytes);
+    buffer_free(&handle->traced);
     return 0;
 }
 
@@ -116,8 +127,22 @@ static const luaL_Reg metamethods[] = {
     {NULL, NULL},
 };
 
+/* store:traced() -> the statements that ran since the last call, of a store opened with `trace` */
+static int traced(lua_State *L) {
+    Buffer *statements = &handle_check(L)->traced;
+    lua_newtable(L);
+    lua_Integer count = 0;
+    for (size_t at = 0; at < statements->size; at += strlen(statements->data + at) + 1) {
+        lua_pushstring(L, statements->data + at);
+        lua_rawseti(L, -2, ++count);
+    }
+    statements->size = 0;
+    return 1;
+}
+
 static const luaL_Reg methods[] = {
     {"close", close_store},
+    {"traced", traced},
     {NULL, NULL},
 };
 

@@ -8,6 +8,7 @@ local KEPT <const> = 3 -- values before the last: _1, _2, _3
 ---@class signalbox.Session
 ---@field store userdata
 ---@field display? signalbox.Display
+---@field path string of the database
 ---@field mode string
 ---@field fit boolean to the terminal
 ---@field last any
@@ -244,7 +245,7 @@ statements without a prompt, and stops at the first error with exit 1.
     local store <close> = cli.open(args,
       { mode = args.write and "rw" or "ro", any_schema = not args.write })
     local session = setmetatable({
-      store = store, timing = false, ended = false,
+      store = store, path = cli.database(args), timing = false, ended = false,
       prompt = args.write and "write> " or "> ",
       mode = args.mode or "table", fit = is_terminal and cli.is_terminal "stdout",
     }, Session)

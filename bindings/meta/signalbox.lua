@@ -35,6 +35,7 @@ local signalbox = {}
 ---@field durability? "full" | "normal" `normal`: the last commits can be lost in a power cut
 ---@field busy_timeout? number seconds that a write waits for another program's; 5
 ---@field suppression_ttl_days? number how long a suppression entry holds; 7
+---@field trace? boolean the statements that run are kept for store:traced()
 ---@field any_schema? boolean an older schema is taken as it is: for looking, and for `migrate`
 
 --- Opens a store, or makes it. The path's default is what `--db` named, $SIGNALBOX_DB, signals.db.
@@ -42,6 +43,12 @@ local signalbox = {}
 ---@param options? signalbox.OpenOptions
 ---@return signalbox.Store? store, signalbox.Error? err
 function signalbox.open(path_or_url, options) end
+
+--- How the database finds what a statement, or what a function asks of the store that it gets.
+---@param query string | fun(store: signalbox.Store): any
+---@param path? string
+---@return string? plan, signalbox.Error? err
+function signalbox.explain(query, path) end
 
 --- A store. `local store <close> = assert(signalbox.open())` closes it at the end of the scope.
 ---@class signalbox.Store
@@ -286,6 +293,10 @@ function Store:clean_expired_cache() end
 --- Costs the same however many signals there are.
 ---@return signalbox.Stats? stats, signalbox.Error? err
 function Store:get_stats() end
+
+--- The statements that ran since the last call, of a store that was opened with `trace`.
+---@return string[]
+function Store:traced() end
 
 ---Moves what the log has into the database file; this happens by itself, too.
 ---@return true|nil, signalbox.Error?

@@ -62,6 +62,9 @@ typedef struct DbUntrusted {
     void *context;
 } DbUntrusted;
 
+/* Is told the text of each statement that begins to run; must not call the driver. */
+typedef void DbTrace(void *context, const char *sql);
+
 typedef struct DbOptions {
     DbMode mode;
     bool relaxed;              /* a commit may return before it is on the disk */
@@ -70,6 +73,8 @@ typedef struct DbOptions {
     bool side;                 /* a second connection to a file that is open in this process: small
                                   cache, no making of files */
     const DbUntrusted *untrusted; /* NULL: the statements are the user's own; copied */
+    DbTrace *trace;            /* or NULL */
+    void *trace_context;
 } DbOptions;
 
 /* What an engine can do, to be asked for instead of its name. */

@@ -56,6 +56,8 @@ struct SqliteDb {
     OpenFile file;
     DbMode mode;
     bool side, relaxed;
+    DbTrace *trace;            /* or NULL */
+    void *trace_context;
     bool immutable;            /* opened without locks, for nobody can write; see sqlite_open.c */
     struct stat opened;        /* of an immutable file */
 

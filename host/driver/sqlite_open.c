@@ -83,6 +83,14 @@ static int open_connection(const char *name, int flags, sqlite3 **connection) {
     return code;
 }
 
+static int trace_statement(unsigned event, void *context, void *stmt, void *sql) {
+    const SqliteDb *db = context;
+    (void)event;
+    (void)stmt;
+    db->trace(db->trace_context, sql);
+    return 0;
+}
+
 /* Opens db->connection and reads the file's first page, so that what isn't a database or can't be
  * read is known at once. */
 static Status connect_file(SqliteDb *db, const char *name, int flags, Error *error) {
@@ -106,6 +114,9 @@ static Status connect_file(SqliteDb *db, const char *name, int flags, Error *err
     }
     if (code == SQLITE_OK) {
         code = sqlite3_set_authorizer(db->connection, sqlite_authorize, db);
+    }
+    if (code == SQLITE_OK && db->trace) {
+        code = sqlite3_trace_v2(db->connection, SQLITE_TRACE_STMT, trace_statement, db);
     }
     return code == SQLITE_OK ? STATUS_OK : sqlite_fail(db, code, error);
 }
@@ -207,6 +218,8 @@ Status sqlite_open(const char *url, const DbOptions *options, Db **result, Error
     db->mode = options->mode;
     db->side = options->side;
     db->relaxed = options->relaxed;
+    db->trace = options->trace;
+    db->trace_context = options->trace_context;
     db->busy_timeout = options->busy_timeout;
     db->workers_file = -1;
     if (getrandom(&db->random, sizeof db->random, 0) != sizeof db->random) {

@@ -12,6 +12,8 @@ static Status side_connection(Store *store, Db **db, Error *error) {
         .mode = DB_READ,
         .busy_timeout = store->options.busy_timeout,
         .side = true,
+        .trace = store->options.trace,
+        .trace_context = store->options.trace_context,
     };
     return db_open(db_label(store->main), &options, db, error);
 }

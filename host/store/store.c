@@ -47,6 +47,8 @@ Status store_open(const char *url, const StoreOptions *options, Store **out, Err
         .busy_timeout = options->busy_timeout,
         .counted = options->mode == DB_READ ? NULL : counted,
         .untrusted = options->untrusted,
+        .trace = options->trace,
+        .trace_context = options->trace_context,
     };
     Status status = db_open(url, &db_options, &store->main, error);
     if (status == STATUS_OK) {

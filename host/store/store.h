@@ -30,6 +30,8 @@ typedef struct StoreOptions {
     const DbUntrusted *untrusted; /* NULL; or, with DB_READ, strangers' statements run here: all of
                                      them on one snapshot, taken now, and on one connection, so that
                                      nothing is opened later */
+    DbTrace *trace;            /* NULL; or is told the statements of all its connections */
+    void *trace_context;
 } StoreOptions;
 
 /* What API.md names as defaults. */

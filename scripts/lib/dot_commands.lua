@@ -77,9 +77,10 @@ define(".tables", "", "the tables of the database, and how many rows each has", 
     rows[#rows + 1] = { table = row.name,
       rows = assert(session.store:row("SELECT count(*) AS n FROM " .. quoted)).n }
   end
-  session:get_display().order = function(names) table.sort(names, function(a, b) return a > b end) end
+  local display = session:get_display()
+  display.order = function(names) names[1], names[2] = "table", "rows" end
   session:show(rows)
-  session:get_display().order = nil
+  display.order = nil
 end)
 
 define(".schema", "[TABLE]", "how the tables and indexes were made", function(session, words)
@@ -105,11 +106,21 @@ define(".sql", "SELECT ...", "what a statement gives", function(session, words)
   show_sql(session, words)
 end)
 
-define(".explain", "SELECT ...", "how the database finds what a statement asks for",
+local STATEMENTS <const> = { select = true, with = true, values = true, insert = true,
+  update = true, delete = true }
+
+define(".explain", "SELECT ... | store:...", "how the database finds what that asks for",
   function(session, words)
-    if words == "" then cli.fail ".explain: no statement, and no call of the store's" end
-    local plan = require("signalbox.explain").plan(session.store, words, session.environment)
-    for _, line in ipairs(plan) do print("  " .. line) end
+    local query = words
+    if not STATEMENTS[(words:match "^%a+" or ""):lower()] then
+      local environment = setmetatable({}, { __index = _G })
+      local chunk = cli.check(load("return " .. words, "=prompt", "t", environment))
+      query = function(store)
+        environment.store = store
+        return chunk()
+      end
+    end
+    print((cli.check(require("signalbox.explain").plan(query, session.path))))
   end)
 
 define(".mode", "table|json|csv|lua", "how values are shown", function(session, words)
