@@ -9,8 +9,16 @@
 #include "bindings/signal.h"
 
 static const char *const calls[] = {
-    "check_suppression", "get_pending_signals", "get_processing_stats", "get_signal",
-    "get_signals_for_company", "get_stats", "is_duplicate", "row", "rows", "signals",
+    "check_suppression",
+    "get_pending_signals",
+    "get_processing_stats",
+    "get_signal",
+    "get_signals_for_company",
+    "get_stats",
+    "is_duplicate",
+    "row",
+    "rows",
+    "signals",
 };
 
 /* In place of __gc and __close: forgets the store instead of closing it. */

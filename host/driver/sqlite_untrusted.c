@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "driver/sqlite.h"
+#include "gen/queries.h"
 
 #define OPS_BETWEEN_LOOKS 1000
 
@@ -55,35 +56,30 @@ bool sqlite_untrusted_allows(const SqliteDb *db, int action, const char *first,
     }
 }
 
-/* Virtual tables are code that a file chooses, and are left out. */
 static Status list_tables(SqliteDb *db, Error *error) {
-    static const char sql[] =
-        "SELECT name FROM sqlite_schema "
-        "WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' "
-        "AND sql NOT LIKE 'CREATE VIRTUAL%'";
-    sqlite3_stmt *stmt = NULL;
+    St *st;
     size_t size = 0;
-    int code = sqlite3_prepare_v2(db->connection, sql, -1, &stmt, NULL);
-    while (code == SQLITE_OK && (code = sqlite3_step(stmt)) == SQLITE_ROW) {
-        const char *name = (const char *)sqlite3_column_text(stmt, 0);
-        size_t more = name ? strlen(name) + 1 : 0;
-        char *grown = name ? realloc(db->readable, size + more + 1) : NULL;
+    Status status = sqlite_statement(&db->head, &query_readable_tables, &st, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    while ((status = sqlite_step(st, error)) == STATUS_ROW) {
+        Text name = sqlite_column_string(st, 0);
+        char *grown = realloc(db->readable, size + name.size + 2);
         if (!grown) {
-            code = SQLITE_NOMEM;
+            status = error_set(error, STATUS_NO_MEMORY, "not enough memory");
             break;
         }
-        memcpy(grown + size, name, more);
-        size += more;
-        grown[size] = '\0';
         db->readable = grown;
-        code = SQLITE_OK;
+        memcpy(grown + size, name.data, name.size);
+        size += name.size + 1;
+        grown[size - 1] = grown[size] = '\0';
     }
-    sqlite3_finalize(stmt);
-    if (code == SQLITE_DONE && !db->readable) {
-        db->readable = calloc(1, 1);
-        code = db->readable ? code : SQLITE_NOMEM;
+    sqlite_release(st);
+    if (status == STATUS_OK && !db->readable && !(db->readable = calloc(1, 1))) {
+        status = error_set(error, STATUS_NO_MEMORY, "not enough memory");
     }
-    return code == SQLITE_DONE ? STATUS_OK : sqlite_fail(db, code, error);
+    return status;
 }
 
 static int look_at_clock(void *context) {

@@ -75,7 +75,7 @@ end
 function M.run(args)
   local store <close> = cli.open(args, { mode = "ro" })
   local now = signalbox.time(signalbox.now())
-  local options = alert_check.session_options(store:get_stats().database_path)
+  local options = alert_check.session_options(assert(store:get_stats()).database_path)
   options.seconds = math.max(options.seconds or 0, 10)
   local session <close> = rules.session(options)
   local files, book, episodes = rule_tests.files(args.names), {}, {}
@@ -109,7 +109,7 @@ function M.run_at(args)
   if #args.names == 0 then cli.usage "test --at: name a rule or its file" end
   local store <close> = cli.open(args, { mode = "ro" })
   local now = signalbox.time(args.at)
-  local database = store:get_stats().database_path
+  local database = assert(store:get_stats()).database_path
   local session <close> = rules.session(alert_check.session_options(database))
   session:start()
   local values

@@ -87,7 +87,8 @@ end
 ---@param receivers table[]
 function M.run(store, receivers)
   local now = signalbox.time(signalbox.now())
-  local session <close> = rules.session(M.session_options(store:get_stats().database_path))
+  local database = assert(store:get_stats()).database_path
+  local session <close> = rules.session(M.session_options(database))
   session:start()
   local values = M.figures(store, session.sizes, now, alert_store.last_sample(store))
   local report = rules.evaluate(session, rules.files(), { { now = now, stats = values } })

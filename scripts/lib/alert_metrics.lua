@@ -108,7 +108,7 @@ end
 function M.run(args)
   local store <close> = cli.open(args)
   local now = signalbox.time(signalbox.now())
-  local session <close> = rules.session { database = store:get_stats().database_path }
+  local session <close> = rules.session { database = assert(store:get_stats()).database_path }
   session:start()
   local values = alert_check.figures(store, session.sizes, now, alert_store.last_sample(store))
   local text = M.text(store, values, now)

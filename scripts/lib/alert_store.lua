@@ -256,13 +256,13 @@ end
 --- Loads the book, runs `fn(book)` and keeps what it made of it, in one transaction; gives what fn
 -- returned.
 function M.update(store, fn)
-  return store:transaction(function()
+  return assert(store:transaction(function()
     local book = M.load_book(store)
     local before = places_of(book)
     local result = fn(book)
     save_book(store, book, before)
     return result
-  end)
+  end))
 end
 
 --- Forgets what is older than its retention.

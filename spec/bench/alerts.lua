@@ -34,7 +34,8 @@ local function write_rules(files)
     local body = i % 100 == 0 and "return stats.total_signals" or
       i % 10 == 0 and string.format('return store:is_duplicate "domain:none-%d.com"', i) or
       string.format("return above(stats.signals_by_type.type_%d, %d)", i % 20, SIGNALS)
-    texts[i] = string.format('alert("Rule%d", { when = function() %s end, for_ = "5m" })\n', i, body)
+    texts[i] = string.format('alert("Rule%d", { for_ = "5m", when = function() %s end })\n', i,
+      body)
   end
   for i = 1, files do
     local file <close> = assert(io.open(string.format("%s/rules/r%d.lua", folder.path, i), "w"))
@@ -45,8 +46,8 @@ end
 --- Seconds and the largest memory of both processes, of one `alerts check`.
 local function check()
   local pipe <close> = assert(io.popen(string.format(
-    "SIGNALBOX_PATH=%s HOME=%s /usr/bin/env time -f '%%e %%M' build/signalbox --db %s alerts check " ..
-    "--quiet 2>&1", folder.path, folder.path, database)))
+    "SIGNALBOX_PATH=%s HOME=%s /usr/bin/env time -f '%%e %%M' build/signalbox --db %s " ..
+    "alerts check --quiet 2>&1", folder.path, folder.path, database)))
   local seconds, kibibytes = pipe:read("a"):match "([%d.]+) (%d+)\n$"
   return tonumber(seconds), tonumber(kibibytes)
 end

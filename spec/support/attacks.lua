@@ -1,7 +1,6 @@
 --- What hostile rule files try. Each is {what it is after, the body of a rule's `when`}; a body
 -- gives true where it got what it wanted. One that hogs time, memory or output gets nothing, and
 -- must end.
--- luacheck: no max line length
 local M = {}
 
 --- Names that a rule file must not find.
@@ -48,24 +47,30 @@ M.lua = {
   { "a protected metatable's taking off", [[
       local s = setmetatable({}, { __metatable = 1 }) setmetatable(s, nil) return false]] },
   { "__index of a recursive chain", [[
-      local t = {} setmetatable(t, { __index = function(_, k) return t[k .. "x"] end }) return t.a]] },
+      local t = {} setmetatable(t, { __index = function(_, k) return t[k .. "x"] end })
+        return t.a]] },
   { "__newindex onto itself", [[
-      local t = {} setmetatable(t, { __newindex = function(_, k, v) t[k] = v end }) t.a = 1 return true]] },
+      local t = {} setmetatable(t, { __newindex = function(_, k, v) t[k] = v end
+        }) t.a = 1 return true]] },
   { "__tostring that gives a table", [[
       return tostring(setmetatable({}, { __tostring = function() return {} end })) ~= nil]] },
   { "__eq without end", [[
       local mt = {} local a, b = setmetatable({}, mt), setmetatable({}, mt)
-      mt.__eq = function() return a == b end setmetatable(a, { __eq = function() return a == b end })
+      mt.__eq = function() return a == b end setmetatable(a, { __eq = function()
+        return a == b end })
       return a == b]] },
   { "__concat without end", [[
-      local t t = setmetatable({}, { __concat = function() return t .. "x" end }) return t .. "y"]] },
+      local t t = setmetatable({}, { __concat = function() return t .. "x" end })
+        return t .. "y"]] },
   { "__len that lies to table.unpack", [[
-      return select("#", table.unpack(setmetatable({}, { __len = function() return 1 << 40 end }))) > 0]] },
+      return select("#", table.unpack(setmetatable({}, { __len = function() return 1 << 40 end
+        }))) > 0]] },
   { "__len that lies to table.concat", [[
       return table.concat(setmetatable({}, { __len = function() return 1 << 40 end,
         __index = function() return "x" end })) ~= nil]] },
   { "__len that lies to table.insert", [[
-      table.insert(setmetatable({}, { __len = function() return math.maxinteger end }), 1) return false]] },
+      table.insert(setmetatable({}, { __len = function() return math.maxinteger end }),
+        1) return false]] },
   { "__len that lies to table.remove", [[
       table.remove(setmetatable({}, { __len = function() return 1 << 60 end }), 1) return true]] },
   { "__len that lies to table.sort", [[
@@ -76,7 +81,8 @@ M.lua = {
   { "an iterator that never ends", [[
       for _ in function() return 1 end do end return true]] },
   { "__pairs that never ends", [[
-      for _ in pairs(setmetatable({}, { __pairs = function() return function() return 1 end end })) do end
+      for _ in pairs(setmetatable({}, { __pairs = function() return function() return 1 end end
+        })) do end
       return true]] },
   { "the metatable of a signal", [[
       for s in store:signals{} do s.__index = 1 return setmetatable(s, nil) == nil end]] },
@@ -89,11 +95,13 @@ M.lua = {
       for i = 1, 300 do list[i]() end return false]] },
   { "store methods on something else", [[return store.row({}, "SELECT 1") ~= nil]] },
   { "store methods without anything", [[return store.row() ~= nil]] },
-  { "a store made of a table", [[return store.signals(setmetatable({}, { __index = store }), {}) ~= nil]] },
+  { "a store made of a table",
+    [[return store.signals(setmetatable({}, { __index = store }), {}) ~= nil]] },
 
   -- Time.
   { "a loop without end", [[while true do end]] },
-  { "a loop that catches its own end", [[while true do pcall(function() while true do end end) end]] },
+  { "a loop that catches its own end",
+    [[while true do pcall(function() while true do end end) end]] },
   { "pcall within pcall", [[local function f() return pcall(f) end return f() and false]] },
   { "recursion without end", [[local function f() return 1 + f() end return f()]] },
   { "tail calls without end", [[local function f() return f() end return f()]] },
@@ -119,7 +127,8 @@ M.lua = {
       return select("#", table.unpack({}, math.mininteger, math.maxinteger)) > 0]] },
   { "select from the far end", [[return select(-1e9, 1) ~= nil]] },
   { "string.format with a huge width", [[return #string.format("%99999d", 1) > 0]] },
-  { "string.format, many times", [[return #string.format(("%99.99f"):rep(20000), table.unpack({}, 1, 4000)) > 0]] },
+  { "string.format, many times",
+    [[return #string.format(("%99.99f"):rep(20000), table.unpack({}, 1, 4000)) > 0]] },
   { "string.format %p for addresses of C functions", [[
       return tonumber(string.format("%p", pairs)) == 0]] },
   { "string.char of too much", [[return #string.char(table.unpack({}, 1, 4096)) > 0]] },
@@ -140,11 +149,14 @@ M.lua = {
   { "a table that grows", [[local t = {} for i = 1, 1e9 do t[i] = i end return true]] },
   { "a table of tables", [[local t = {} while true do t = { t } end]] },
   { "closures without end", [[local f while true do local g = f f = function() return g end end]] },
-  { "many large strings", [[local t = {} for i = 1, 1e6 do t[i] = ("x"):rep(1 << 19) .. i end return true]] },
+  { "many large strings",
+    [[local t = {} for i = 1, 1e6 do t[i] = ("x"):rep(1 << 19) .. i end return true]] },
   { "memory, caught", [[
-      local t = {} while true do pcall(function() for i = 1, 1e9 do t[#t + 1] = ("x"):rep(1000) .. i end end) end]] },
+      local t = {} while true do pcall(function() for i = 1, 1e9 do
+        t[#t + 1] = ("x"):rep(1000) .. i end end) end]] },
   { "gsub that explodes", [[return #("x"):rep(1 << 19):gsub(".", ("y"):rep(1000)) > 0]] },
-  { "a table with a huge array part", [[local t = table.pack(table.unpack({}, 1, 4096)) t[1 << 26] = 1 return false]] },
+  { "a table with a huge array part",
+    [[local t = table.pack(table.unpack({}, 1, 4096)) t[1 << 26] = 1 return false]] },
   { "deep recursion in C", [[
       local s = ("x"):rep(250) return s:gsub(".", function() return (s:gsub(".", function() return
         (s:gsub(".", function() return s end)) end)) end) == nil]] },
@@ -157,7 +169,8 @@ M.lua = {
   -- The known errors of Lua 5.4.4.
   { "a loop left by break under a closure", [[
       local jobs = {}
-      for s in store:signals{} do jobs[#jobs + 1] = function() return s.id end if #jobs == 2 then break end end
+      for s in store:signals{} do jobs[#jobs + 1] = function() return s.id end
+        if #jobs == 2 then break end end
       local a, b, c, d = 1, 2, 3, 4 return a + b + c + d ~= 10]] },
   { "a hundred such loops", [[
       for _ = 1, 100 do
@@ -186,7 +199,8 @@ M.lua = {
   { "nil as a key", [[local t = {} t[nil] = 1 return true]] },
   { "string comparison with NULs", [[return ("a\0b") < ("a\0a")]] },
   { "string.find with a negative start", [[return ("x"):find("x", math.mininteger) == nil]] },
-  { "string.sub at the ends of integers", [[return ("x"):sub(math.mininteger, math.maxinteger) ~= "x"]] },
+  { "string.sub at the ends of integers",
+    [[return ("x"):sub(math.mininteger, math.maxinteger) ~= "x"]] },
   { "string.byte of everything", [[return select("#", ("x"):rep(1 << 20):byte(1, -1)) > 0]] },
 
   -- Out by way of the answer.
@@ -194,15 +208,18 @@ M.lua = {
   { "an answer that is deep", [[local t = {} for _ = 1, 1e5 do t = { t } end return t]] },
   { "an answer with functions", [[return { { labels = { f = print or pairs } } }]] },
   { "an answer with a lying __len", [[
-      return setmetatable({}, { __len = function() return 1e9 end, __index = function() return {} end })]] },
+      return setmetatable({}, { __len = function() return 1e9 end, __index = function()
+        return {} end })]] },
   { "an answer with an endless __index", [[
       return { setmetatable({}, { __index = function() while true do end end }) }]] },
   { "labels that are megabytes", [[return { { labels = { x = ("y"):rep(1 << 20) } } }]] },
   { "labels that are not UTF-8", [[return { { labels = { x = "\xff\xfe" } } }]] },
   { "labels with a NUL", [[return { { labels = { x = "a\0b" } } }]] },
   { "labels whose names are not names", [[return { { labels = { ["a b"] = "x" } } }]] },
-  { "too many labels", [[local l = {} for i = 1, 100 do l["l" .. i] = "x" end return { { labels = l } }]] },
-  { "too many instances", [[local t = {} for i = 1, 1001 do t[i] = { labels = { i = i } } end return t]] },
+  { "too many labels",
+    [[local l = {} for i = 1, 100 do l["l" .. i] = "x" end return { { labels = l } }]] },
+  { "too many instances",
+    [[local t = {} for i = 1, 1001 do t[i] = { labels = { i = i } } end return t]] },
   { "a billion instances, lazily", [[
       return setmetatable({}, { __index = function(_, i) return { labels = { i = i } } end,
         __len = function() return 1 << 30 end })]] },
@@ -216,12 +233,14 @@ M.lua = {
   { "a list with holes", [[return { [1] = { labels = {} }, [3] = { labels = {} } }]] },
 
   -- Out by way of the words.
-  { "an alert declared while evaluating", [[for i = 1, 1e6 do alert("x" .. i, { when = pairs }) end return false]] },
+  { "an alert declared while evaluating",
+    [[for i = 1, 1e6 do alert("x" .. i, { when = pairs }) end return false]] },
   { "history of everything", [[return #history("due", "100000w") < 0]] },
   { "history of a path with quotes", [[return #history('due"]\', "1d') < 0]] },
   { "a time span without end", [[return seconds(("9"):rep(400) .. "w") == 1]] },
   { "runs of nothing", [[return #runs(nil, "1d") > 0]] },
-  { "tests that are code", [[test("x", { at "0h" { { act = "signal", fields = { f = pairs } } } }) return false]] },
+  { "tests that are code",
+    [[test("x", { at "0h" { { act = "signal", fields = { f = pairs } } } }) return false]] },
   { "the store's rows, never closed", [[
       for i = 1, 5000 do store:rows("SELECT * FROM signals")() end return false]] },
   { "stats replaced", [[stats = nil return false]] },
@@ -289,15 +308,17 @@ M.sql = {
   { "replace that explodes", [[
       SELECT length(replace(replace(hex(printf('%100000s', 'x')), '2', printf('%1000s', 'y')), 'y',
         printf('%1000s', 'z'))) > 100]] },
-  { "group_concat that explodes",
-    "SELECT length(group_concat(a.raw_data || b.raw_data)) > 5000000 FROM signals a, signals b, signals c, signals d" },
+  { "group_concat that explodes", [[
+      SELECT length(group_concat(a.raw_data || b.raw_data)) > 5000000
+      FROM signals a, signals b, signals c, signals d]] },
   { "like, backtracking", [[
       SELECT printf('%100000s', 'x') LIKE '%a%a%a%a%a%a%a%a%a%a%a%a%a%a%b']] },
   { "glob with a long pattern", "SELECT 'x' GLOB printf('%100000s', '*')" },
   { "a recursion without end",
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n" },
-  { "a recursion that grows",
-    "WITH RECURSIVE n(s) AS (SELECT 'x' UNION ALL SELECT s || s FROM n) SELECT max(length(s)) FROM n" },
+  { "a recursion that grows", [[
+      WITH RECURSIVE n(s) AS (SELECT 'x' UNION ALL SELECT s || s FROM n)
+      SELECT max(length(s)) FROM n]] },
   { "a join without end", [[
       SELECT count(*) FROM signals a, signals b, signals c, signals d, signals e, signals f,
         signals g, signals h, signals i, signals j, signals k, signals l, signals m, signals n]] },
@@ -314,7 +335,8 @@ M.sql = {
         json_each('[' || printf('%1000s', '1') || ']') b WHERE a.value = 2]] },
   { "a window without end", [[
       SELECT sum(count(*)) OVER (ORDER BY a.id ROWS UNBOUNDED PRECEDING) FROM signals a, signals b,
-        signals c, signals d, signals e, signals f, signals g, signals h GROUP BY a.id, b.id, c.id, d.id]] },
+        signals c, signals d, signals e, signals f, signals g, signals h GROUP BY a.id, b.id,
+        c.id, d.id]] },
   { "an unknown function", "SELECT evil()" },
   { "no SQL at all", "evil" },
   { "nothing at all", "" },

@@ -1,7 +1,7 @@
 /* What native code would try that had broken out of Lua: `native_attacks N FILE` locks itself in as
  * a rule worker does, and tries the Nth. It dies of SIGSYS, or exits with REFUSED; one that exits
- * with 0 has found a hole. `native_attacks` alone prints the names. FILE is open for writing when the lock
- * falls, as descriptor 5. */
+ * with 0 has found a hole. `native_attacks` alone prints the names. FILE is open for writing when
+ * the lock falls, as descriptor 5. */
 #include <fcntl.h>
 #include <linux/io_uring.h>
 #include <sched.h>

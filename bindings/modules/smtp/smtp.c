@@ -36,7 +36,7 @@ typedef struct Mail {
 
 int luaopen_signalbox_smtp(lua_State *L);
 
-/* ---- what curl asks --------------------------------------------------------------------------- */
+/* ---- what curl asks -------------------------------------------------------------------------- */
 
 static size_t give_message(char *to, size_t one, size_t room, void *context) {
     Mail *mail = context;
@@ -58,7 +58,7 @@ static int look_for_interrupt(void *context, curl_off_t a, curl_off_t b, curl_of
     return mail->broken;
 }
 
-/* ---- the options ------------------------------------------------------------------------------ */
+/* ---- the options ----------------------------------------------------------------------------- */
 
 /* A control character in an address would go out as a command of its own. */
 static const char *check_line(lua_State *L, const char *text, size_t size, const char *name) {
@@ -164,7 +164,7 @@ static bool set_options(lua_State *L, Mail *mail) {
     return true;
 }
 
-/* ---- sending ---------------------------------------------------------------------------------- */
+/* ---- sending --------------------------------------------------------------------------------- */
 
 static int mail_close(lua_State *L) {
     Mail *mail = luaL_checkudata(L, 1, MAIL_METATABLE);
@@ -217,7 +217,7 @@ static int mail_send(lua_State *L) {
     return 1;
 }
 
-/* ---- the module ------------------------------------------------------------------------------- */
+/* ---- the module ------------------------------------------------------------------------------ */
 
 __attribute__((visibility("default"))) int luaopen_signalbox_smtp(lua_State *L) {
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {

@@ -29,48 +29,63 @@ typedef struct Asker {
     Buffer answer; /* what has arrived of it, header first */
 } Asker;
 
-/* ---- starting and ending ---------------------------------------------------------------------- */
+/* ---- starting and ending --------------------------------------------------------------------- */
+
+/* A group of its own, for Ctrl-C is ours to handle; and no signal blocked or ignored. */
+static int set_attributes(posix_spawnattr_t *attributes) {
+    sigset_t none, all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    int failed = posix_spawnattr_setsigmask(attributes, &none);
+    if (failed == 0) failed = posix_spawnattr_setsigdefault(attributes, &all);
+    if (failed == 0) failed = posix_spawnattr_setpgroup(attributes, 0);
+    if (failed == 0) {
+        failed = posix_spawnattr_setflags(
+            attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+    }
+    return failed;
+}
+
+/* Starts ourselves with these words and the channel as standard input. There is no environment: the
+ * tokens in it are none of a rule's business, and memory is the first thing that native code that
+ * got through could read. */
+static int spawn(pid_t *pid, int channel, const char *const words[]) {
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    char *const environment[] = {NULL};
+    int failed = posix_spawn_file_actions_init(&actions);
+    if (failed != 0) {
+        return failed;
+    }
+    failed = posix_spawnattr_init(&attributes);
+    if (failed == 0) {
+        failed = set_attributes(&attributes);
+        if (failed == 0) {
+            failed = posix_spawn_file_actions_adddup2(&actions, channel, STDIN_FILENO);
+        }
+        if (failed == 0) {
+            failed =
+                posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+        }
+        if (failed == 0) {
+            failed = posix_spawn(pid, "/proc/self/exe", &actions, &attributes, (char *const *)words,
+                                 environment);
+        }
+        posix_spawnattr_destroy(&attributes);
+    }
+    posix_spawn_file_actions_destroy(&actions);
+    return failed;
+}
 
 static Status spawn_worker(Asker *asker, const char *database, const char *memory,
                            const char *seconds, Error *error) {
     int pair[2] = {-1, -1};
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
         return error_set(error, STATUS_IO, "no channel to a rule worker: %s", strerror(errno));
     }
     asker->channel = pair[0];
-    int failed = posix_spawn_file_actions_init(&actions);
-    if (failed == 0) {
-        failed = posix_spawnattr_init(&attributes);
-        if (failed == 0) {
-            sigset_t signals;
-            sigemptyset(&signals);
-            posix_spawnattr_setsigmask(&attributes, &signals);
-            sigfillset(&signals);
-            posix_spawnattr_setsigdefault(&attributes, &signals);
-            /* A group of its own: Ctrl-C is the asking side's to handle. */
-            posix_spawnattr_setpgroup(&attributes, 0);
-            posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
-                                                      POSIX_SPAWN_SETPGROUP);
-            failed = posix_spawn_file_actions_adddup2(&actions, pair[1], STDIN_FILENO);
-            if (failed == 0) {
-                failed = posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null",
-                                                          O_WRONLY, 0);
-            }
-            if (failed == 0) {
-                const char *const words[] = {"signalbox", RULE_WORKER_FLAG, database,
-                                             memory,      seconds,          NULL};
-                /* No environment: the tokens in it are none of a rule's business, and memory is
-                 * the first thing that native code could read. */
-                char *const environment[] = {NULL};
-                failed = posix_spawn(&asker->pid, "/proc/self/exe", &actions, &attributes,
-                                     (char *const *)words, environment);
-            }
-            posix_spawnattr_destroy(&attributes);
-        }
-        posix_spawn_file_actions_destroy(&actions);
-    }
+    const char *const words[] = {"signalbox", RULE_WORKER_FLAG, database, memory, seconds, NULL};
+    int failed = spawn(&asker->pid, pair[1], words);
     close(pair[1]);
     if (failed != 0) {
         asker->pid = 0;
@@ -135,12 +150,12 @@ static int close_worker(lua_State *L) {
     return 0;
 }
 
-/* ---- asking ----------------------------------------------------------------------------------- */
+/* ---- asking ---------------------------------------------------------------------------------- */
 
 /* Ends it and returns nil and why: `reason`, or what the process died of. */
 static int give_up(lua_State *L, Asker *asker, const char *reason) {
     if (!reason) {
-        /* Its end of the channel closes before the process is gone; the reason is worth the wait. */
+        /* The channel closes before the process is gone; the reason is worth the wait. */
         siginfo_t info;
         const struct timespec moment = {0, 1000000};
         for (int i = 0; i < 100 && asker->pid > 0; i++) {
@@ -174,9 +189,7 @@ static int send_request(lua_State *L) {
     const char *text = luaL_checklstring(L, 2, &size);
     luaL_argcheck(L, size <= FRAME_LIMIT, 2, "the request is too long");
     char header[FRAME_HEADER];
-    for (int i = 0; i < FRAME_HEADER; i++) {
-        header[i] = (char)(size >> (8 * i) & 0xff);
-    }
+    frame_header(size, header);
     const struct {
         const char *data;
         size_t size;
@@ -249,7 +262,7 @@ static int receive(lua_State *L) {
     return 1;
 }
 
-/* ---- the module ------------------------------------------------------------------------------- */
+/* ---- the module ------------------------------------------------------------------------------ */
 
 static const luaL_Reg methods[] = {
     {"send", send_request}, {"receive", receive},      {"close", close_worker},

@@ -46,7 +46,7 @@ static void *allocate(void *context, void *block, size_t old_size, size_t new_si
     return moved ? moved : block; /* Lua relies on shrinking to succeed */
 }
 
-/* ---- the clock -------------------------------------------------------------------------------- */
+/* ---- the clock ------------------------------------------------------------------------------- */
 
 /* A text, or one of the rules that the program carries in itself. */
 static bool is_rule_file(const char *source) {
@@ -84,7 +84,7 @@ void cage_deadline(Cage *cage, double seconds) {
     cage->deadline = now_micros() + (int64_t)(seconds * 1e6);
 }
 
-/* ---- functions that replace Lua's own --------------------------------------------------------- */
+/* ---- functions that replace Lua's own -------------------------------------------------------- */
 
 /* setmetatable(table, metatable): takes a copy of what is harmless in it. Who keeps the original
  * can't add `__mode` or `__gc` afterwards, and there is no getmetatable. */
@@ -166,7 +166,7 @@ static int move(lua_State *L) {
     return call_original(L);
 }
 
-/* ---- the library ------------------------------------------------------------------------------ */
+/* ---- the library ----------------------------------------------------------------------------- */
 
 /* Functions that are taken over from a library as they are. */
 typedef struct Library {

@@ -4,6 +4,12 @@
 #include <string.h>
 #include <unistd.h>
 
+void frame_header(size_t size, char header[FRAME_HEADER]) {
+    for (int i = 0; i < FRAME_HEADER; i++) {
+        header[i] = (char)(size >> (8 * i) & 0xff);
+    }
+}
+
 size_t frame_length(const char header[FRAME_HEADER]) {
     size_t length = 0;
     for (int i = FRAME_HEADER - 1; i >= 0; i--) {
@@ -31,9 +37,7 @@ bool frame_write(int fd, const char *data, size_t size) {
         return false;
     }
     char header[FRAME_HEADER];
-    for (int i = 0; i < FRAME_HEADER; i++) {
-        header[i] = (char)(size >> (8 * i) & 0xff);
-    }
+    frame_header(size, header);
     return write_all(fd, header, sizeof header) && write_all(fd, data, size);
 }
 

@@ -13,7 +13,8 @@
 #define FRAME_HEADER 4
 #define FRAME_LIMIT ((size_t)4 << 20) /* bytes of one message, in either direction */
 
-/* The length that stands in a header. */
+/* The header of a frame of `size` bytes, and the length that stands in one. */
+void frame_header(size_t size, char header[FRAME_HEADER]);
 size_t frame_length(const char header[FRAME_HEADER]);
 
 /* Writes one frame, with plain write(2): false where the other side has gone, or it is too long. */

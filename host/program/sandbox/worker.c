@@ -30,12 +30,13 @@
 
 typedef struct Worker {
     Store *store;
+    DbUntrusted limits; /* of its connection */
     size_t memory;
     Cage *cage;     /* of the file that runs */
     Buffer request; /* text of the file that runs */
 } Worker;
 
-/* ---- tools for scripts/lib/rule_worker.lua ----------------------------------------------------- */
+/* ---- tools for scripts/lib/rule_worker.lua --------------------------------------------------- */
 
 static Worker *worker_of(lua_State *L) {
     return cage_context(cage_of(L));
@@ -107,7 +108,7 @@ static const luaL_Reg tools[] = {
     {"deadline", set_deadline}, {"place", place},         {NULL, NULL},
 };
 
-/* ---- what a rule file finds ------------------------------------------------------------------- */
+/* ---- what a rule file finds ------------------------------------------------------------------ */
 
 /* The globals, on top of the stack, get `store`; what the script alone may use is put aside. */
 static int fill_cage(lua_State *L) {
@@ -141,7 +142,7 @@ static int run_script(lua_State *L) {
     return 0;
 }
 
-/* ---- answers without Lua ---------------------------------------------------------------------- */
+/* ---- answers without Lua --------------------------------------------------------------------- */
 
 /* {"NAME":"TEXT"}: what the worker itself has to say. */
 static bool say(const char *name, const char *text) {
@@ -185,7 +186,7 @@ static bool say_hello(const char *path) {
     return size > 0 && frame_write(CHANNEL, text, (size_t)size);
 }
 
-/* ---- the process ------------------------------------------------------------------------------ */
+/* ---- the process ----------------------------------------------------------------------------- */
 
 static bool query_is_late(void *context) {
     const Worker *worker = context;
@@ -196,11 +197,8 @@ static Status open_store(Worker *worker, const char *path, Error *error) {
     StoreOptions options = store_options_default();
     options.mode = DB_READ;
     options.migrate = false;
-    options.untrusted = &(DbUntrusted){
-        .memory = SQL_MEMORY,
-        .late = query_is_late,
-        .context = worker,
-    };
+    worker->limits = (DbUntrusted){SQL_MEMORY, query_is_late, worker};
+    options.untrusted = &worker->limits;
     return store_open(path, &options, &worker->store, error);
 }
 
