@@ -282,6 +282,9 @@ function M.make(store, folder, options)
   manifest.seconds = signalbox.time(signalbox.now()) - started
   local published, publishing = publish(folder, names, manifest)
   if not published then
+    for _, name in ipairs { names.manifest, names.data, names.export } do
+      os.remove(folder .. "/" .. name)
+    end
     folders.mend(folder)
     return nil, publishing
   end

@@ -216,7 +216,7 @@ local function finish_removing(folder, marker)
 end
 
 --- Gives a manifest its name where its data has its own already: there the run was killed between
---- the two.
+--- the two. False where it is no such manifest, and is to go.
 local function finish_making(folder, part)
   local name = part:sub(2, -#PART - 1)
   local manifest = M.read_manifest(folder .. "/" .. part)
@@ -225,7 +225,8 @@ local function finish_making(folder, part)
     local status = vault.stat(folder .. "/" .. file.file)
     if not status or status.size ~= file.size then return false end
   end
-  return vault.rename(folder .. "/" .. part, folder .. "/" .. name)
+  vault.rename(folder .. "/" .. part, folder .. "/" .. name)
+  return true
 end
 
 --- Puts right what killed runs left. The caller has locked the folder.
