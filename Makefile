@@ -287,7 +287,7 @@ INSTALLED = \
     $(foreach f,$(filter scripts/lib/%,$(SCRIPTS)),$(f):share/$(LUA_DIR)/signalbox/$(notdir $(f)):644) \
     $(foreach f,$(filter-out scripts/lib/%,$(SCRIPTS)),$(f):share/signalbox/$(f):644) \
     $(foreach f,$(notdir $(wildcard bindings/meta/*)),bindings/meta/$(f):share/signalbox/meta/$(f):644) \
-    $(foreach f,$(wildcard share/*/*),$(f):share/signalbox/$(f:share/%=%):644) \
+    $(foreach f,$(wildcard scripts/share/*/*),$(f):share/signalbox/$(f:scripts/share/%=%):644) \
     $(BUILD)/libsignalbox.a:$(LIBDIR)/libsignalbox.a:644 \
     $(foreach f,$(PUBLIC_HEADERS),host/$(f):include/signalbox/$(f):644) \
     $(BUILD)/signalbox.pc:$(LIBDIR)/pkgconfig/signalbox.pc:644 \

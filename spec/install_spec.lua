@@ -69,7 +69,7 @@ describe("an installed signalbox", function()
 
   it("can be built by luarocks, as the same version", function()
     local rockspec = {}
-    local path = paths.root .. "/signalbox-" .. signalbox.version .. "-1.rockspec"
+    local path = paths.root .. "/bindings/signalbox-" .. signalbox.version .. "-1.rockspec"
     assert(loadfile(path, "t", rockspec))()
     assert.equal(signalbox.version .. "-1", rockspec.version)
     for file in rockspec.build.install_command:gmatch "build/[%w/]*%.so" do

@@ -5,7 +5,7 @@ local run = require "spec.support.run"
 local signalbox = require "signalbox"
 local temp = require "spec.support.temp"
 
-local UNITS <const> = paths.root .. "/share/systemd/"
+local UNITS <const> = paths.root .. "/scripts/share/systemd/"
 
 --- A unit's settings: "Section.Key" -> value.
 local function read_unit(name)
@@ -91,7 +91,7 @@ describe("the cron lines", function()
   it("back up, and verify what was backed up, and say nothing where all is well", function()
     local folder = in_a_folder_of_its_own()
     local lines = 0
-    for line in io.lines(paths.root .. "/share/cron/signalbox") do
+    for line in io.lines(paths.root .. "/scripts/share/cron/signalbox") do
       local command = line:match "^[%d*]+ [%d*]+ [%d*]+ [%d*]+ [%d*]+  root  (.*)$"
       if command then
         lines = lines + 1

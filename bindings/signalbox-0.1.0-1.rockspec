@@ -1,8 +1,8 @@
--- `luarocks make` in this folder: the module and its libraries for a stock Lua 5.4.
+-- `luarocks make bindings/signalbox-0.1.0-1.rockspec` in the top folder: the module and its libraries for a stock Lua 5.4.
 rockspec_format = "3.0"
 package = "signalbox"
 version = "0.1.0-1"
-source = { url = "." } -- what lies beside this file
+source = { url = "." } -- what lies in the folder it is called in
 description = {
   summary = "A store of signals about companies, on SQLite",
   license = "MIT",
