@@ -309,6 +309,22 @@ return cli.command {
     one:option("--out", "write to this file, for node_exporter's textfile collector")
   end,
 
+  notes = [[
+Rules are Lua files in rules/ of the script folders (signalbox new rule NAME makes one); signalbox
+help lists none of them, `signalbox alerts test` names those with tests. The configuration file says
+who is told, in `alerts`:
+
+  alerts = {
+    notify = { { "slack" }, { "smtp", url =, from =, to = }, { "webhook", url = }, ... },
+    repeat_interval = "4h",  group_by = { "alertname" },  group_wait = 0,  group_interval = 0,
+    inhibit = { { source = { severity = "critical" }, target = {}, equal = { "team" } } },
+    seconds = 1,  memory_mib = 32,        -- what a rule file has
+  }
+
+Each notifier is a file in notifiers/ whose head says what it takes. Any of them can have `name`,
+`match = { severity = "critical" }`, `resolved = false` and intervals of its own.
+]],
+
   examples = {
     { "signalbox alerts check", "from cron, every minute or five" },
     { "signalbox alerts silence HighPending --for 2h --comment 'import runs'" },

@@ -2,6 +2,7 @@
 local signalbox = require "signalbox"
 local alerts = require "spec.support.alerts"
 local data = require "spec.support.data"
+local run = require "spec.support.run"
 local temp = require "spec.support.temp"
 
 local sleep = require("system").sleep
@@ -185,6 +186,45 @@ describe("alerts check", function()
   end)
 end)
 
+describe("alerts watch", function()
+  it("checks again and again, and ends with Ctrl-C", function()
+    local desk = alerts.desk { a = FIRES }
+    local env = { SIGNALBOX_DB = desk.database }
+    for name, value in pairs(desk.env) do env[name] = value end
+    local process = run.start { "alerts", "watch", "--every", "0.1", cwd = desk.folder, env = env }
+    for _ = 1, 200 do
+      if select(2, process.out():gsub("rules: 1 firing", "")) >= 3 then break end
+      sleep(0.02)
+    end
+    process.kill "INT"
+    local result = process.wait(5)
+    assert.equal(130, result.status, result.err)
+    assert.is_true(select(2, result.out:gsub("rules: 1 firing", "")) >= 3, result.out)
+  end)
+
+  it("leaves no process behind when it is killed in the midst of a rule", function()
+    local desk = alerts.desk { a = [[
+      alert("Slow", { when = function()
+        return ("a"):rep(30000):find(("a-"):rep(40) .. "b") end })]] }
+    local env = { SIGNALBOX_DB = desk.database }
+    for name, value in pairs(desk.env) do env[name] = value end
+    local process = run.start { "alerts", "check", cwd = desk.folder, env = env }
+    local function workers()
+      local pipe <close> = assert(io.popen("pgrep -fc -- '--rule-worker " .. desk.database .. "'"))
+      return tonumber(pipe:read "l") - 1 -- the shell that asks
+    end
+    for _ = 1, 100 do
+      if workers() > 0 then break end
+      sleep(0.01)
+    end
+    assert.equal(1, workers())
+    process.kill()
+    process.wait()
+    sleep(0.1)
+    assert.equal(0, workers())
+  end)
+end)
+
 describe("a rule that is wrong", function()
   --- The RuleFailed of a file's rule, the others being evaluated.
   local function failure(text)
@@ -301,12 +341,12 @@ end)
 
 describe("an alert's life", function()
   it("is kept firing for a time that the rule names", function()
-    local desk = alerts.desk { a = SWITCH:gsub("summary", 'keep_firing_for = "1s", summary') }
+    local desk = alerts.desk { a = SWITCH:gsub("summary", 'keep_firing_for = "1h", summary') }
     switch_on(desk)
     desk:check()
     switch_off(desk)
     assert.equal("firing", desk:alert("Switch").state)
-    sleep(1.1)
+    desk:rule("a", (SWITCH:gsub("summary", "keep_firing_for = 0.001, summary")))
     assert.equal("resolved", desk:alert("Switch").state)
   end)
 

@@ -12,7 +12,7 @@ local M = {}
 local Desk = {}
 Desk.__index = Desk
 
---- A new store, and rule files of the user's by name; those that ship are out of the way.
+--- A new store, and rule files of the user's by name, beside those that ship.
 ---@param rules table<string, string>
 ---@param options? { config: string, env: table }
 function M.desk(rules, options)
