@@ -1,14 +1,6 @@
 --- signalbox backup: a checked, compressed copy of a database, and how old the last one is.
 local cli <const> = require "signalbox.cli"
 
---- The export command of this program, for the document beside a backup.
-local function write_export(from, to)
-  local result, problem = require("signalbox").run { "/proc/self/exe", "export", from, to }
-  if not result then return nil, problem end
-  if result.status ~= 0 then return nil, (result.stderr or "export failed"):gsub("%s+$", "") end
-  return true
-end
-
 local function describe(manifest)
   return string.format("%s  %s, %s compressed, %s", manifest.path, cli.bytes(manifest.size),
     cli.bytes(manifest.data.size), cli.plural(manifest.counts.signals, "signal"))
@@ -32,7 +24,7 @@ local function make(args)
   local run
   local manifest, problem = backup.make(store, args.dir, {
     recipient = args.encrypt_to,
-    export = args.with_export and write_export or nil,
+    export = args.with_export,
     copied = function() run = runs.begin(store, "backup", "") end, -- it is not to be in the copy
     watch = steps.watch,
     note = cli.note,

@@ -131,6 +131,17 @@ describe("signalbox backup", function()
       signalbox.json.decode(result.out).path:match "[^/]+$", 1, true))
   end)
 
+  it("with --with-export adds the document that import takes, under the same checksums", function()
+    local path, folder, told = backed_up(20, "--with-export")
+    local document = told.path:gsub("%.db%.zst$", ".json")
+    assert.equal(0, run { "import", document, path .. ".new" }.status)
+    assert.equal(20, count(path .. ".new"))
+    assert.equal(0, run { "verify", folder }.status)
+    temp.write(document, (temp.read(document):gsub("Acme", "Emca")))
+    temp.write(document, (temp.read(document):gsub("Company", "Cmopany")))
+    assert.equal(3, run { "verify", folder }.status)
+  end)
+
   it("says what is wrong with the folder, and leaves nothing there", function()
     local path, folder = database()
     temp.write(folder, "a file")
@@ -160,10 +171,12 @@ describe("signalbox backup", function()
     local key = temp.folder() .. "/key"
     os.execute("age-keygen -o " .. key .. " 2>/dev/null")
     local recipient = shell("age-keygen -y %s", key)
-    local made = run { "backup", path, folder, "--encrypt-to", recipient, "--json" }
+    local made = run { "backup", path, folder, "--encrypt-to", recipient, "--with-export",
+      "--json" }
     assert.equal(0, made.status, made.err)
     assert.truthy(signalbox.json.decode(made.out).path:find "%.age$")
     assert.equal("", shell("grep -l domain:company '%s'/*", folder))
+    assert.equal("3", shell("ls -A '%s' | wc -l", folder))
     assert.truthy(run { "verify", folder }.out:find "ok %(encrypted: checksums only%)")
     assert.truthy(run { "verify", folder, "--identity", key }.out:find "ok\n$")
     assert.equal(1, run { "restore", folder, path .. ".new" }.status)

@@ -193,19 +193,28 @@ local function names_for(key, recipient)
   }
 end
 
---- The JSON document of the copy, as `signalbox export` writes it.
+--- Writes what the copy holds as JSON.
+local function write_export(part, path)
+  local store <close>, opening = signalbox.open(part, { mode = "ro" })
+  if not store then return nil, opening end
+  local created, creating = vault.create(path)
+  if not created then return nil, creating end
+  local file <close> = assert(io.open(path, "wb"))
+  local rows, problem = store:export(file, { format = "json" })
+  if not rows then return nil, problem end
+  return file:close()
+end
+
+--- The JSON document of the copy, as `signalbox export` writes it; encrypted as the copy is.
 local function add_export(part, target, recipient, options)
   local step <close> = begin(options, "export")
   step:update(0, "")
-  local plain = recipient and target .. ".plain" .. ".part" or target
-  local created, creating = vault.create(plain)
-  if not created then return nil, creating end
-  local ok, problem = options.export(part, plain)
+  local plain = recipient and part:gsub("%.db%.part$", ".plain.part") or target
+  local ok, problem = write_export(part, plain)
   if ok and recipient then ok, problem = pack(plain, target, recipient, silent) end
   if recipient then os.remove(plain) end
+  if ok then ok, problem = vault.sync(target) end
   if not ok then return nil, tostring(problem) end
-  local synced, syncing = vault.sync(target)
-  if not synced then return nil, syncing end
   local sha256, size = vault.sha256(target)
   if not sha256 then return nil, size end
   return { size = size, sha256 = sha256 }
@@ -255,7 +264,7 @@ end
 --- Makes a backup of an open store in a folder, which is made where it isn't there.
 ---@param store table
 ---@param folder string
----@param options? { recipient: string?, export: function?, copied: function?, watch: function?,
+---@param options? { recipient: string?, export: boolean?, copied: function?, watch: function?,
 --- note: function? }
 ---@return table? manifest with `path`
 ---@return string? problem
