@@ -24,6 +24,20 @@ def valid_date(text):
     return text
 
 
+def officers(count, number, query):
+    items = [{"name": f"OFFICER {i}", "officer_role": "director", "links": {}}
+             for i in range(count)]
+    size = min(int(query.get("items_per_page", 35)), 100)
+    return {"kind": "officer-list", "active_count": count, "resigned_count": 0,
+            "total_results": count, "items_per_page": size, "start_index": 0,
+            "items": items[:size], "links": {"self": f"/company/{number}/officers"}}
+
+
+def shown(company):
+    return {"kind": "search-results#company",
+            "links": {"company_profile": "/company/" + company["company_number"]}, **company}
+
+
 class CompaniesHouse(Handler):
     def check(self):
         wanted = "Basic " + base64.b64encode(b"secret:").decode()
@@ -49,7 +63,7 @@ class CompaniesHouse(Handler):
             if parts[1] not in STATE["officers"]:
                 raise Refused(404, None, headers)
             count = STATE["officers"][parts[1]]
-            return 200, {"active_count": count, "total_results": count, "items": []}, headers
+            return 200, officers(count, parts[1], query), headers
         raise Refused(404, None, headers)
 
     def search(self, query, headers):
@@ -67,7 +81,7 @@ class CompaniesHouse(Handler):
                 found.append(company)
         if not found:
             raise Refused(404, None, headers)
-        items = found[:min(size, STATE["size"])]
+        items = [shown(company) for company in found[:min(size, STATE["size"])]]
         return 200, {"etag": "x", "top_hit": items[0], "items": items, "hits": len(found),
                      "kind": "search#advanced-search"}, headers
 
