@@ -20,6 +20,7 @@ local WHOLE <const> = { limit = math.huge, text_limit = math.huge }
 --- Columns of signals in the order of the page; those that say nothing new are left out.
 local SIGNAL_COLUMNS <const> = { "id", "canonical_key", "signal_type", "source_api", "confidence",
   "detected_at", "status", "company_name", "notion_page_id", "error_message" }
+local USUAL <const> = 8 -- of them, that nearly every signal has
 
 ---@class signalbox.Display
 ---@field mode "table"|"json"|"csv"|"lua"
@@ -103,20 +104,22 @@ local function is_constant(rows, name)
   return #rows > 1
 end
 
-local function signal_columns(rows)
+--- Those that some row has, of all the rows there are; of the first of many (`open`) the usual
+--- ones in any case.
+local function signal_columns(rows, open)
   local names = {}
-  for _, name in ipairs(SIGNAL_COLUMNS) do
-    local used = false
+  for i, name in ipairs(SIGNAL_COLUMNS) do
+    local used = open and i <= USUAL
     for _, row in ipairs(rows) do used = used or row[name] ~= nil end
-    if name == "canonical_key" and is_constant(rows, name) then used = false end
+    if name == "canonical_key" and not open and is_constant(rows, name) then used = false end
     if used then names[#names + 1] = name end
   end
   return names
 end
 
 --- The columns of `rows`: id first, then as `order` says, else by name.
-function Display:columns(rows)
-  if is_signal(rows[1]) then return signal_columns(rows) end
+function Display:columns(rows, open)
+  if is_signal(rows[1]) then return signal_columns(rows, open) end
   local names, seen = {}, {}
   for _, row in ipairs(rows) do
     for name in pairs(row) do
@@ -134,15 +137,14 @@ function Display:columns(rows)
   return names
 end
 
---- Rows with each cell as it is shown.
-function Display:cells(rows, names)
-  local shown = {}
-  for r, row in ipairs(rows) do
-    local cells = {}
-    for _, name in ipairs(names) do cells[name] = self:cell(row[name]) end
-    shown[r] = cells
+--- Columns for the layout, with each cell as it is shown, and times never cut.
+function Display:layout_columns(names, least)
+  local function format(value) return self:cell(value) end
+  local columns = {}
+  for i, name in ipairs(names) do
+    columns[i] = { name, format = format, fixed = name:find "_at$" ~= nil, least = least }
   end
-  return shown
+  return columns
 end
 
 --- One row down the page: `name  value`.
@@ -182,18 +184,11 @@ function Display:row_names(row)
   return names
 end
 
---- Columns whose times are not cut.
-local function with_fixed_times(names)
-  local columns = {}
-  for i, name in ipairs(names) do columns[i] = { name, fixed = name:find "_at$" ~= nil } end
-  return columns
-end
-
 --- Lines of a table of `rows` with `· · ·` after the first `gap` of them.
 function Display:table_lines(rows, gap)
   local names = self:columns(rows)
   local width = self:size()
-  local lines, fits = layout.table(self:cells(rows, names), with_fixed_times(names),
+  local lines, fits = layout.table(rows, self:layout_columns(names),
     { width = width, indent = "  " })
   if not fits then
     lines = {}
@@ -252,7 +247,7 @@ function Display:show_iterator(values)
     self:show_rows(rows, more)
     return rows
   end
-  local count = 0
+  local columns
   repeat
     local rows = {}
     for row in values[1] do
@@ -260,10 +255,10 @@ function Display:show_iterator(values)
       if #rows == BLOCK then break end
     end
     if #rows > 0 then
-      local names = self:columns(rows)
-      write_lines(layout.table(self:cells(rows, names), names, { heading = count == 0 }))
+      local heading = columns == nil
+      columns = columns or self:layout_columns(self:columns(rows, #rows == BLOCK), 0)
+      write_lines((layout.table(rows, columns, { heading = heading })))
     end
-    count = count + #rows
   until #rows < BLOCK
 end
 

@@ -9,6 +9,7 @@ local GAP <const> = "  "
 
 --- The columns that `text` takes on a terminal.
 function M.width(text)
+  if not text:find "[\128-\255]" then return #text end
   if has_host then return host.width(text) end
   return utf8.len(text) or #text
 end
@@ -30,14 +31,19 @@ function M.number(number)
   return tostring(number)
 end
 
+local SHORT <const> = { ["\n"] = "\\n", ["\t"] = "\\t", ["\r"] = "\\r" }
+
+local function escape(c)
+  return SHORT[c] or string.format("\\x%02x", c:byte())
+end
+
 --- One line of plain text for a value in a cell.
 local function cell_text(value)
   if value == nil then return "" end
   if math.type(value) then return M.number(value) end
-  return (tostring(value):gsub("[%z\1-\31\127]", function(c)
-    local short <const> = { ["\n"] = "\\n", ["\t"] = "\\t", ["\r"] = "\\r" }
-    return short[c] or string.format("\\x%02x", c:byte())
-  end))
+  local text = tostring(value)
+  if text:find "[%c\127]" then text = text:gsub("[%c\127]", escape) end
+  return text
 end
 
 ---@class signalbox.Column
@@ -46,6 +52,7 @@ end
 ---@field format? fun(value: any, row: table): string
 ---@field align? "left"|"right" numbers are right by default
 ---@field fixed? boolean never cut
+---@field least? integer its least width; becomes what it was, for the rows that follow
 
 --- Columns in one form: names, or tables with a name first.
 local function sound_columns(columns)
@@ -53,31 +60,31 @@ local function sound_columns(columns)
   for i, column in ipairs(columns) do
     if type(column) == "string" then column = { column } end
     list[i] = { name = column[1], title = column.title or column[1], format = column.format,
-      align = column.align, fixed = column.fixed, width = 0, numeric = column.align ~= "left" }
+      align = column.align, fixed = column.fixed, given = column }
   end
   return list
 end
 
---- Renders all cells; sets each column's width and whether it holds numbers alone.
-local function render(rows, columns)
-  local cells = {}
-  for _, column in ipairs(columns) do column.width = M.width(column.title) end
+--- Renders all cells of a column into lists of texts and of their widths; sets the column's width
+--- and whether it holds numbers alone.
+local function render(rows, column)
+  local name, format = column.name, column.format
+  local texts, widths = {}, {}
+  local most, numeric, seen = math.max(M.width(column.title), column.given.least or 0), true, false
   for r, row in ipairs(rows) do
-    local line = {}
-    for c, column in ipairs(columns) do
-      local value = row[column.name]
-      local text = cell_text(column.format and value ~= nil and column.format(value, row) or value)
-      line[c] = text
-      column.width = math.max(column.width, M.width(text))
-      if value ~= nil and not math.type(value) then column.numeric = false end
-      column.seen = column.seen or value ~= nil
+    local value = row[name]
+    local text = cell_text(format and value ~= nil and format(value, row) or value)
+    local width = M.width(text)
+    texts[r], widths[r] = text, width
+    if width > most then most = width end
+    if value ~= nil then
+      seen = true
+      if not math.type(value) then numeric = false end
     end
-    cells[r] = line
   end
-  for _, column in ipairs(columns) do
-    column.right = column.align == "right" or not column.align and column.numeric and column.seen
-  end
-  return cells
+  column.texts, column.widths, column.width = texts, widths, most
+  if column.given.least then column.given.least = most end
+  column.right = column.align == "right" or not column.align and numeric and seen
 end
 
 --- Narrows the widest texts until the table takes `room` columns; false where that can't be.
@@ -97,14 +104,26 @@ local function fit(columns, room)
   return true
 end
 
-local function lay_line(texts, columns)
+--- `text`, which takes `width`, in exactly the room of its column.
+local function lay_cell(text, width, column, is_last)
+  if width > column.width then
+    text = M.cut(text, column.width)
+    width = M.width(text)
+  end
+  if column.right then return string.rep(" ", column.width - width) .. text end
+  return is_last and text or text .. string.rep(" ", column.width - width)
+end
+
+--- Line `r` of the table, or its heading.
+local function lay_line(columns, r)
   local parts = {}
   for c, column in ipairs(columns) do
-    local text = M.cut(texts[c], column.width)
-    local space = string.rep(" ", column.width - M.width(text))
-    parts[c] = column.right and space .. text or text .. space
+    local text, width = column.title, nil
+    if r then text, width = column.texts[r], column.widths[r] end
+    parts[c] = lay_cell(text, width or M.width(text), column, c == #columns)
   end
-  return (table.concat(parts, GAP):gsub("%s+$", ""))
+  local line = table.concat(parts, GAP)
+  return line:sub(-1) == " " and line:gsub("%s+$", "") or line
 end
 
 --- The lines of a table: a heading, then `rows`.
@@ -116,16 +135,12 @@ end
 function M.table(rows, columns, options)
   options = options or {}
   columns = sound_columns(columns)
-  local cells = render(rows, columns)
+  for _, column in ipairs(columns) do render(rows, column) end
   local indent = options.indent or ""
   local fits = not options.width or fit(columns, options.width - #indent)
   local lines = {}
-  if options.heading ~= false then
-    local titles = {}
-    for c, column in ipairs(columns) do titles[c] = column.title end
-    lines[1] = indent .. lay_line(titles, columns)
-  end
-  for _, texts in ipairs(cells) do lines[#lines + 1] = indent .. lay_line(texts, columns) end
+  if options.heading ~= false then lines[1] = indent .. lay_line(columns) end
+  for r = 1, #rows do lines[#lines + 1] = indent .. lay_line(columns, r) end
   return lines, fits
 end
 
