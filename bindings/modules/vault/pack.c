@@ -152,7 +152,7 @@ static int pack_all(Packing *packing, int from, PackProgress *progress, void *co
             packing->sums->size += (int64_t)size;
             problem = pack_chunk(packing, size, size == CHUNK ? ZSTD_e_continue : ZSTD_e_end);
         }
-        if (problem == 0 && chunk % CHUNKS_BETWEEN_CALLS == 0 &&
+        if (problem == 0 && (chunk % CHUNKS_BETWEEN_CALLS == 0 || size < CHUNK) &&
             !progress(context, packing->sums->size)) {
             problem = ECANCELED;
         }
@@ -313,7 +313,7 @@ static int take_all(Unpacking *unpacking, int to, EVP_MD_CTX *sum, PackProgress 
         }
         give_back(unpacking, problem != 0);
     }
-    return problem;
+    return problem == 0 && !progress(context, sums->size) ? ECANCELED : problem;
 }
 
 int unpack_file(int from, int to, bool summed, PackProgress *progress, void *context,
