@@ -80,7 +80,7 @@ describe("the systemd units", function()
       return pending "needs systemd-analyze"
     end
     local folder = in_a_folder_of_its_own()
-    os.execute(string.format("cd %s/bin && cp %s* . && sed -i s,ExecStart=,&$PWD/, *.service",
+    os.execute(string.format("cd %s/bin && cp %s* . && sed -i \"s,ExecStart=,&$PWD/,\" *.service",
       folder, UNITS))
     local result = sh(folder, "systemd-analyze verify bin/*.service bin/*.timer")
     assert.equal("", result.err)
