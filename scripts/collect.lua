@@ -197,6 +197,10 @@ A run goes on where the last one came to.
       local counts, problem = run_one(name, store, args)
       results = { { name = name, counts = counts, problem = problem } }
     end
+    for _, result in ipairs(results) do
+      local problem = result.problem
+      if type(problem) == "table" and problem.code == "interrupted" then error(problem, 0) end
+    end
     if args.json then report_json(args, results) else report(args, results) end
     local failed = false
     for _, result in ipairs(results) do

@@ -147,6 +147,30 @@ describe("signalbox collect", function()
       assert.truthy(result.err:find("damaged, or cut short", 1, true), result.err)
     end)
 
+    it("reads one JSON array, and tables whose columns are named", function()
+      local array = temp.file("signals.json", "[\n" .. line() .. ",\n5]")
+      local result = counts { "file", array }
+      assert.same({ 1, 1 }, { result.saved, result.quarantined })
+
+      local rows = temp.file("companies.csv",
+        'name,site,sure\n"Beta, Inc",https://beta.com,0.9\nGamma,,0.5\n')
+      result = counts { "file", rows, "--map", "company_name=name", "--map",
+        "refs.domain_or_website=site", "--map", "confidence=sure", "--map", "signal_type==listed",
+        "--map", "source_api==directory" }
+      assert.same({ 1, 1 }, { result.saved, result.quarantined })
+      local db <close> = store()
+      local found = db:get_signals_for_company("domain:beta.com")[1]
+      assert.same({ "listed", "directory", "Beta, Inc", 0.9, "https://beta.com" },
+        { found.signal_type, found.source_api, found.company_name, found.confidence,
+          found.raw_data.site })
+    end)
+
+    it("with --since leaves out what is older", function()
+      local file = temp.file("signals.ndjson", line { detected_at = "2026-08-01" } .. "\n" ..
+        line { detected_at = "2026-08-22" })
+      assert.equal(1, counts({ "file", file, "--since", "2026-08-10" }).saved)
+    end)
+
     it("with --dry-run says what it would save, and makes no database", function()
       local file = temp.file("signals.ndjson",
         line() .. "\n" .. line() .. "\n" .. line { confidence = 2 })
@@ -330,6 +354,25 @@ describe("signalbox collect", function()
       mine(source)
       local db <close> = store()
       assert.equal(2, #db:get_signals_for_company "domain:a.com")
+    end)
+
+    it("exits with 130 when Ctrl-C breaks it off, and says so in its record", function()
+      local folder = temp.folder()
+      os.execute("mkdir -p " .. folder .. "/collectors")
+      temp.write(folder .. "/collectors/mine.lua", [[
+        return { about = "waits", collect = function()
+          print "ready" io.stdout:flush()
+          require("signalbox").sleep(60)
+        end }]])
+      local process = run.start { "--db", path, "collect", "mine",
+        env = { SIGNALBOX_PATH = folder } }
+      repeat signalbox.sleep(0.005) until process.out() ~= ""
+      process.kill "INT"
+      assert.equal(130, process.wait(10).status)
+      local db <close> = store()
+      local row = db:row "SELECT status, error FROM runs"
+      assert.equal("failed", row.status)
+      assert.truthy(row.error:find("interrupted", 1, true), row.error)
     end)
 
     it("in the seed's stricter way leaves known companies alone", function()

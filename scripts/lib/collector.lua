@@ -261,6 +261,12 @@ end
 
 -- An item's way --------------------------------------------------------------------------------
 
+--- By --since; what has no time is new.
+function Run:is_too_old(signal)
+  local at = signal.detected_at and signalbox.time(signal.detected_at)
+  return at ~= nil and at < signalbox.time(self.options.since)
+end
+
 function Run:admit(item, text)
   local counts, pending = self.counts, self.pending
   counts.seen = counts.seen + 1
@@ -270,6 +276,10 @@ function Run:admit(item, text)
   if not signal then return self:set_aside(text or text_of(item), trouble) end
   if self.collector.skip_known and self.store and must(self.store:is_duplicate(keys[1])) then
     counts.duplicates = counts.duplicates + 1
+    return
+  end
+  if self.options.since and self:is_too_old(signal) then
+    counts.seen = counts.seen - 1
     return
   end
   local n = #pending + 1
@@ -392,6 +402,9 @@ end
 --- The run's row, and the cursor's: from here on earlier runs of the collector can't write it.
 local function begin(run)
   return run.store:transaction(function()
+    must(run.store:exec([[
+      UPDATE runs SET status = 'failed', error = 'killed, or still at work'
+      WHERE command = 'collect' AND name = ? AND status = 'running']], run.name))
     run.id = runs.begin(run.store, "collect", run.name)
     if run.options.reset then
       must(run.store:exec("DELETE FROM collector_state WHERE collector = ?", run.name))
