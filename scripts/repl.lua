@@ -10,6 +10,7 @@ local KEPT <const> = 3 -- values before the last: _1, _2, _3
 ---@field display? signalbox.Display
 ---@field path string of the database
 ---@field mode string
+---@field is_terminal boolean
 ---@field fit boolean to the terminal
 ---@field last any
 ---@field timing boolean
@@ -82,6 +83,7 @@ function Session:attempt(f, ...)
       1000 * (signalbox.time(signalbox.now()) - started)))
   end
   if ok then return true end
+  if interrupted and not self.is_terminal then cli.fail("interrupted", nil, cli.INTERRUPTED) end
   return false, interrupted and "interrupted" or shorten(problem)
 end
 
@@ -247,7 +249,7 @@ statements without a prompt, and stops at the first error with exit 1.
     local session = setmetatable({
       store = store, path = cli.database(args), timing = false, ended = false,
       prompt = args.write and "write> " or "> ",
-      mode = args.mode or "table", fit = is_terminal and cli.is_terminal "stdout",
+      is_terminal = is_terminal, mode = args.mode or "table", fit = is_terminal and cli.is_terminal "stdout",
     }, Session)
     _G.store, _G.signalbox = store, signalbox
     run_init()

@@ -53,6 +53,20 @@ describe("signalbox repl, from a pipe", function()
     assert.equal("2\n", repl("store:get_stats().total_signals\n", { db = path }).out)
   end)
 
+  it("ends with 130 at Ctrl-C", function()
+    local process = run.start { "repl", database(1), stdin = "print 'ready' io.stdout:flush()\n" ..
+      "while true do end\nprint 'never'\n" }
+    for _ = 1, 2000 do
+      if process.out():find "ready" then break end
+      require("system").sleep(0.005)
+    end
+    require("system").sleep(0.1)
+    process.kill "INT"
+    local result = process.wait(10)
+    assert.equal(130, result.status)
+    assert.is_nil(result.out:find "never")
+  end)
+
   it("changes no file unless it may write", function()
     local path = database(1)
     local before = temp.read(path)
@@ -314,6 +328,19 @@ describe("signalbox repl, at a terminal", function()
     tty:await " canonical_key  domain:company-1.com\n"
     tty:line "store:signals { order = 'id', limit = 2 }"
     tty:await " id             2\n"
+  end)
+
+  it("shows the last value uncut in a pager, which can be left early", function()
+    local tty <close> = start { signals = 2000, columns = 120 }
+    tty:line "list = store:get_pending_signals {}"
+    tty:line "list"
+    tty:await "2000 rows (40 shown; .last shows all)"
+    tty:line ".last"
+    tty:await "domain:company-2000.com"
+    tty:press "q"
+    tty:ready()
+    tty:line "'still here'"
+    tty:await "\nstill here\n"
   end)
 
   it("draws the line anew when the terminal is resized", function()

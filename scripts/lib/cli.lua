@@ -20,7 +20,7 @@
 -- cli.command is a command too: it is run with its words as `...`.
 local M = {}
 
-M.DONE, M.FAILED, M.USAGE, M.FOUND = 0, 1, 2, 3
+M.DONE, M.FAILED, M.USAGE, M.FOUND, M.INTERRUPTED = 0, 1, 2, 3, 130
 
 local command_class <const> = {}
 

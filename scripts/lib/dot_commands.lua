@@ -1,6 +1,7 @@
 --- The commands of the prompt that begin with a dot. Each gets the session and the words behind it.
 local cli <const> = require "signalbox.cli"
 local display_lib <const> = require "signalbox.display"
+local host <const> = require "signalbox.host"
 
 local M = {}
 
@@ -154,9 +155,17 @@ local function redirected(file, write)
 end
 
 define(".last", "", "the last value, uncut, in a pager", function(session)
-  local pager <close> = io.popen(os.getenv "PAGER" or "less -SRFX", "w")
-  if not pager then cli.fail ".last: the pager does not start" end
-  redirected(pager, function() uncut(session, session:get_display().mode):show(session.last) end)
+  local file <close> = cli.check(io.tmpfile())
+  redirected(file, function()
+    local display = uncut(session, session:get_display().mode)
+    if display.mode == "table" then
+      display:show(session.last)
+    else
+      display:write(table.pack(session.last), file)
+    end
+  end)
+  file:seek "set"
+  host.page(os.getenv "PAGER" or "less -SRFX", file:read "a")
 end)
 
 define(".save", "FILE", "the last value to a file: as .json, .csv or .lua, else as it is shown",
