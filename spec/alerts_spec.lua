@@ -72,14 +72,16 @@ describe("alerts check", function()
       alert("Each", {
         labels = { team = "deals" },
         when = function()
-          return { { labels = { kind = "a" }, value = 1 }, { labels = { kind = "b" }, value = 2 } }
+          return { { labels = { kind = "a" }, value = 1 }, { labels = { kind = "b" }, value = 2 },
+            { labels = { kind = "c" }, summary = "c is {kind}" } }
         end,
         summary = "{kind} has {value}",
       })]] }
     local answer = desk:check()
-    assert.equal(2, #answer.alerts)
+    assert.equal(3, #answer.alerts)
     assert.same({ kind = "a", team = "deals" }, answer.alerts[1].labels)
     assert.equal("b has 2", answer.alerts[2].summary)
+    assert.same({ 1, "c is c" }, { answer.alerts[3].value, answer.alerts[3].summary })
   end)
 
   it("sees stats and a store to read", function()

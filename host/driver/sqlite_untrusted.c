@@ -1,16 +1,20 @@
 /* A connection on which strangers' statements run: they may read ordinary tables with plain
  * functions, and use so much and no more. What the connection's owner asks by name is not held to
  * it. That nothing can be written is the file's mode's doing; this is the second lock. */
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "driver/sqlite.h"
 #include "gen/queries.h"
 
 #define OPS_BETWEEN_LOOKS 1000
+#define INDEX_REGION 32768 /* bytes that SQLite maps at a time */
 
 static const char *const functions[] = {
-    "abs", "avg", "char", "coalesce", "count", "cume_dist", "date", "datetime", "dense_rank",
+    "abs", "avg", "char", "coalesce", "count", "cume_dist", "current_date",
+    "current_time", "current_timestamp", "date", "datetime", "dense_rank",
     "first_value", "format", "glob", "group_concat", "hex", "ifnull", "iif", "instr",
     "json", "json_array", "json_array_length", "json_extract", "json_group_array",
     "json_group_object", "json_object", "json_quote", "json_type", "json_valid", "julianday", "lag",
@@ -82,6 +86,23 @@ static Status list_tables(SqliteDb *db, Error *error) {
     return status;
 }
 
+/* Maps all of the log's index now: whoever is locked in later can't map what it meets then. */
+static int map_index(SqliteDb *db) {
+    sqlite3_file *file = NULL;
+    char name[PATH_MAX];
+    struct stat index;
+    int code = sqlite3_file_control(db->connection, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+    if (code != SQLITE_OK || !file || !file->pMethods || file->pMethods->iVersion < 2 ||
+        stat(sqlite_file_beside(db->path, "-shm", name, sizeof name), &index) != 0) {
+        return code;
+    }
+    for (int i = 0; code == SQLITE_OK && i < index.st_size / INDEX_REGION; i++) {
+        void volatile *region;
+        code = file->pMethods->xShmMap(file, i, INDEX_REGION, 0, &region);
+    }
+    return code;
+}
+
 static int look_at_clock(void *context) {
     const SqliteDb *db = context;
     return db->untrusted.late && db->untrusted.late(db->untrusted.context);
@@ -110,6 +131,9 @@ Status sqlite_untrusted_begin(SqliteDb *db, const DbUntrusted *untrusted, Error 
     }
     if (code == SQLITE_OK) {
         code = sqlite3_db_config(db->connection, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
+    }
+    if (code == SQLITE_OK && !db->immutable) {
+        code = map_index(db);
     }
     if (code != SQLITE_OK) {
         return sqlite_fail(db, code, error);

@@ -88,6 +88,9 @@ function M.list()
   local list, seen = {}, {}
   for i, options in ipairs(wanted) do
     if type(options) == "string" then options = { options } end
+    if type(options) ~= "table" then
+      cli.fail(string.format("alerts.notify: item %d is no { \"NOTIFIER\", ... }", i))
+    end
     list[i] = receiver_of(options, settings)
     if seen[list[i].name] then
       cli.fail(string.format("alerts: two receivers are called '%s'", list[i].name),

@@ -73,14 +73,15 @@ local function label_key(labels)
   return concat(names, "\2")
 end
 
---- One instance of a rule, complete.
-local function instance_of(rule, given, value)
+--- One instance of a rule, complete. `own` is a summary in place of the rule's.
+local function instance_of(rule, given, value, own)
   local labels = {}
   for name, text in next, rule.labels do labels[name] = text end
   for name, text in next, check.labels(given, "labels") do labels[name] = text end
   value = sound_value(value)
+  if own ~= nil then own = check.text(own, "summary", LONGEST_TEXT) end
   return { labels = labels, value = value,
-    summary = render(rule.summary, value, labels) or rule.name,
+    summary = render(own or rule.summary, value, labels) or rule.name,
     description = render(rule.description, value, labels),
     runbook = render(rule.runbook, value, labels) }
 end
@@ -110,11 +111,12 @@ local function instances_of(rule, list)
       fail("item %d of its list is a %s, and must be {labels=, value=}", i, type(one))
     end
     for field in next, one do
-      if field ~= "labels" and field ~= "value" then
-        fail("item %d of its list has the field '%s', and has labels and value", i, tostring(field))
+      if field ~= "labels" and field ~= "value" and field ~= "summary" then
+        fail("item %d of its list has the field '%s', and may have labels, value and summary", i,
+          tostring(field))
       end
     end
-    local instance = instance_of(rule, one.labels, one.value)
+    local instance = instance_of(rule, one.labels, one.value, one.summary)
     local key = label_key(instance.labels)
     if seen[key] then fail("items %d and %d of its list have the same labels", seen[key], i) end
     seen[key], size = i, size + size_of(instance)

@@ -1,7 +1,7 @@
 /* What native code would try that had broken out of Lua: `native_attacks N FILE` locks itself in as
  * a rule worker does, and tries the Nth. It dies of SIGSYS, or exits with REFUSED; one that exits
  * with 0 has found a hole. `native_attacks` alone prints the names. FILE is open for writing when
- * the lock falls, as descriptor 5. */
+ * the lock falls, as descriptor 5, and mapped for all processes. */
 #include <fcntl.h>
 #include <linux/io_uring.h>
 #include <sched.h>
@@ -23,6 +23,8 @@
 #define REFUSED 10
 #define FILE_FD 5
 #define X32_BIT 0x40000000
+
+static char *shared; /* FILE, mapped */
 
 static long try_open(void) {
     return open("/etc/passwd", O_RDONLY);
@@ -159,6 +161,18 @@ static long try_chroot(void) {
 static long try_keyctl(void) {
     return syscall(SYS_keyctl, 0, 0, 0, 0, 0);
 }
+static long try_shared(void) {
+    memcpy(shared, "evil", 4);
+    return 0;
+}
+static long try_lock(void) {
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    return fcntl(FILE_FD, F_SETLK, &lock);
+}
+static long try_stat(void) {
+    struct stat status;
+    return stat("/etc/passwd", &status);
+}
 static long try_memory(void) {
     return malloc((size_t)1 << 30) ? 0 : -1;
 }
@@ -220,6 +234,9 @@ static const struct {
     {"chroot", try_chroot},
     {"keyctl", try_keyctl},
     {"a gigabyte of memory", try_memory},
+    {"write to shared memory", try_shared},
+    {"lock a file", try_lock},
+    {"stat", try_stat},
 #if defined(__x86_64__)
     {"a call by the x32 numbers", try_x32},
     {"a call by the 32-bit gate", try_int80},
@@ -234,8 +251,10 @@ int main(int argc, char **argv) {
     }
     size_t which = strtoul(argv[1], NULL, 10);
     int file = open(argv[2], O_RDWR);
+    shared = mmap(NULL, 8, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
     const LockdownOptions options = {.write_fd = STDERR_FILENO, .memory = 64 << 20, .seconds = 10};
-    if (which >= COUNT || file < 0 || dup2(file, FILE_FD) != FILE_FD || !lockdown(&options)) {
+    if (which >= COUNT || file < 0 || dup2(file, FILE_FD) != FILE_FD || shared == MAP_FAILED ||
+        !lockdown(&options)) {
         return 2;
     }
     _exit(attacks[which].run() >= 0 ? 0 : REFUSED);

@@ -1,8 +1,6 @@
 #include "program/sandbox/lockdown.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
 #include <linux/audit.h>
@@ -79,23 +77,25 @@ static void emit_row(Filter *filter, const Allowed *row) {
     emit(filter, BPF_RET | BPF_K, SECCOMP_RET_ALLOW, 0, 0);
 }
 
-/* The number of the first open descriptor whose name ends in `-shm`, or one that can't exist. */
-static uint32_t find_shared_memory(void) {
-    uint32_t found = UINT32_MAX;
-    DIR *folder = opendir("/proc/self/fd");
-    if (folder == NULL) {
-        return found;
+/* What is mapped for all processes at once, a database's shared memory, can be read from here on and
+ * not be written: the snapshot is taken, and nothing that reading it needs would write there. */
+static bool seal_shared_memory(void) {
+    FILE *file = fopen("/proc/self/maps", "re");
+    if (file == NULL) {
+        return false;
     }
-    const struct dirent *entry;
-    while ((entry = readdir(folder)) != NULL) {
-        char target[PATH_MAX];
-        ssize_t size = readlinkat(dirfd(folder), entry->d_name, target, sizeof target);
-        if (size > 4 && memcmp(target + size - 4, "-shm", 4) == 0) {
-            found = (uint32_t)strtoul(entry->d_name, NULL, 10);
+    char line[PATH_MAX + 128];
+    bool sealed = true;
+    while (sealed && fgets(line, sizeof line, file) != NULL) {
+        unsigned long begin, end;
+        char rights[5];
+        if (sscanf(line, "%lx-%lx %4s", &begin, &end, rights) == 3 && rights[1] == 'w' &&
+            rights[3] == 's') {
+            sealed = mprotect((void *)begin, end - begin, PROT_READ) == 0;
         }
     }
-    closedir(folder);
-    return found;
+    fclose(file);
+    return sealed;
 }
 
 static bool filter_calls(int write_fd) {
@@ -112,16 +112,10 @@ static bool filter_calls(int write_fd) {
         {__NR_getpid, {{0}}},
 #endif
         {__NR_mmap, {{3, MAP_ANONYMOUS, MAP_ANONYMOUS}, NEVER_EXECUTABLE}},
-        /* A long write-ahead log has further pages of index, which are mapped when they are met. */
-        {__NR_mmap, {EXACTLY(4, find_shared_memory()), NEVER_EXECUTABLE}},
         {__NR_munmap, {{0}}},
         {__NR_mremap, {{0}}},
         {__NR_madvise, {{0}}},
         {__NR_brk, {{0}}},
-        {__NR_fcntl, {EXACTLY(1, F_SETLK)}},
-        {__NR_fcntl, {EXACTLY(1, F_GETLK)}},
-        {__NR_fstat, {{0}}},
-        {__NR_newfstatat, {EXACTLY(3, AT_EMPTY_PATH)}}, /* glibc's fstat */
         {__NR_clock_gettime, {{0}}},
 #if defined(__NR_time)
         {__NR_time, {{0}}},
@@ -194,7 +188,7 @@ static void drop_user(void) {
 
 bool lockdown(const LockdownOptions *options) {
     drop_user();
-    return prctl(PR_SET_PDEATHSIG, 9 /* SIGKILL; changing the user had cleared it */) == 0 &&
+    return seal_shared_memory() && prctl(PR_SET_PDEATHSIG, 9 /* SIGKILL; changing the user had cleared it */) == 0 &&
            prctl(PR_SET_DUMPABLE, 0) == 0 && limit_resources(options) &&
            filter_calls(options->write_fd);
 }
