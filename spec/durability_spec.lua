@@ -255,6 +255,34 @@ describe("two processes with eight coroutines each", function()
   end)
 end)
 
+describe("a database that is only read", function()
+  local function files(path)
+    local pipe <close> = assert(io.popen(string.format("stat -c '%%n %%s %%Y %%Z' '%s'*", path)))
+    return pipe:read "a"
+  end
+
+  it("is left as it was, and its folder too", function()
+    local store, path = stores.open()
+    assert(store:save_signal(data.signal()))
+    store:close()
+    local before = files(path)
+    local reading = assert(signalbox.open(path, { mode = "ro" }))
+    for signal in reading:signals {} do assert.equal("Acme", signal.company_name) end
+    reading:close()
+    assert.equal(0, run { "info", path }.status)
+    assert.equal(before, files(path))
+  end)
+
+  it("keeps what a writer has in its log", function()
+    local writer <close>, path = stores.open()
+    assert(writer:save_signal(data.signal()))
+    local before = files(path)
+    assert.equal(0, run { "info", path }.status)
+    assert.equal(before, files(path))
+    assert(writer:save_signal(data.signal { canonical_key = "domain:two.com" }))
+  end)
+end)
+
 describe("a predecessor's database", function()
   it("is not changed by being read, and is turned to the log when first written to", function()
     local path = temp.folder() .. "/old.db"

@@ -243,6 +243,22 @@ Status sqlite_open(const char *url, const DbOptions *options, Db **result, Error
     return STATUS_OK;
 }
 
+/* A connection that can't write leaves the -shm and an empty -wal behind that it had to make; the
+ * last one that can takes them away. */
+static void take_away_empty_log(SqliteDb *db) {
+    char name[PATH_MAX];
+    struct stat status;
+    if (stat(sqlite_file_beside(db->path, "-wal", name, sizeof name), &status) != 0 ||
+        status.st_size > 0 || access(db->path, W_OK) != 0 || sqlite_folder_sealed(db->path)) {
+        return;
+    }
+    sqlite3 *connection = NULL;
+    if (open_connection(db->path, SQLITE_OPEN_READWRITE, &connection) == SQLITE_OK) {
+        sqlite3_exec(connection, "PRAGMA schema_version", NULL, NULL, NULL);
+    }
+    sqlite3_close(connection);
+}
+
 void sqlite_close(Db *head) {
     SqliteDb *db = (SqliteDb *)head;
     if (db->connection) {
@@ -252,7 +268,11 @@ void sqlite_close(Db *head) {
     sqlite_statements_end(db);
     sqlite_count_close(db);
     sqlite3_close_v2(db->checkpointer);
+    bool reader = db->connection && db->mode == DB_READ && !db->side && !db->immutable;
     disconnect_file(db);
+    if (reader) {
+        take_away_empty_log(db);
+    }
     sqlite_file_leave(&db->file);
     free(db->readable);
     free(db->path);
