@@ -249,7 +249,8 @@ statements without a prompt, and stops at the first error with exit 1.
     local session = setmetatable({
       store = store, path = cli.database(args), timing = false, ended = false,
       prompt = args.write and "write> " or "> ",
-      is_terminal = is_terminal, mode = args.mode or "table", fit = is_terminal and cli.is_terminal "stdout",
+      is_terminal = is_terminal, mode = args.mode or "table",
+      fit = is_terminal and cli.is_terminal "stdout",
     }, Session)
     _G.store, _G.signalbox = store, signalbox
     run_init()
