@@ -125,8 +125,9 @@ end
 -- Suppression ----------------------------------------------------------------------------------
 
 local CHUNK <const> = 200 -- keys a statement
-local SUPPRESSED <const> = "SELECT canonical_key FROM suppression_cache WHERE expires_at > ? " ..
-  "AND canonical_key IN (" .. ("?, "):rep(CHUNK - 1) .. "?)"
+local SUPPRESSED <const> = ([[
+  SELECT canonical_key FROM suppression_cache
+  WHERE expires_at > ? AND canonical_key IN (%s)]]):format(("?, "):rep(CHUNK - 1) .. "?")
 
 --- Which of the keys the suppression cache has, as a set.
 local function suppressed_keys(store, keys)

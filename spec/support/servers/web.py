@@ -14,7 +14,7 @@ client can be seen to reuse one.
     /hangup                 hangs up without an answer
     /redirect/loop          to itself
     /redirect?to=URL        302 (or ?status=)
-    /flaky/NAME/N           503 the first N times, then "ok"
+    /flaky/NAME/N           503 (or ?status=) the first N times, then "ok"
     /garbage                what is no HTTP
 """
 import gzip
@@ -127,12 +127,13 @@ class Handler(BaseHTTPRequestHandler):
         target = self.path if parts == ["loop"] else query["to"]
         self.answer(int(query.get("status", 302)), b"elsewhere", [("Location", target)])
 
-    def do_flaky(self, parts, _):
+    def do_flaky(self, parts, query):
         name, times = parts[0], int(parts[1])
         with lock:
             seen[name] = seen.get(name, 0) + 1
             failing = seen[name] <= times
-        self.answer(503 if failing else 200, b"ok" if not failing else b"not now")
+        self.answer(int(query.get("status", 503)) if failing else 200,
+                    b"not now" if failing else b"ok")
 
 
 class Server(ThreadingHTTPServer):
