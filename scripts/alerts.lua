@@ -168,11 +168,15 @@ end
 -- silences, acknowledgement --------------------------------------------------------------------
 
 local function read_matchers(words)
-  local matchers = {}
+  local matchers, named = {}, false
   for i, word in ipairs(words) do
     local matcher, problem = match.parse(word)
     if not matcher then cli.usage(problem) end
-    matchers[i] = matcher
+    local names = matcher[1] == "alertname" and matcher[2] == "="
+    if names and named then
+      cli.usage("all matchers must fit, and an alert has one name", "alertname=~A.* fits several")
+    end
+    matchers[i], named = matcher, named or names
   end
   return matchers
 end

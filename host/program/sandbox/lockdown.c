@@ -6,6 +6,7 @@
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,8 +78,8 @@ static void emit_row(Filter *filter, const Allowed *row) {
     emit(filter, BPF_RET | BPF_K, SECCOMP_RET_ALLOW, 0, 0);
 }
 
-/* What is mapped for all processes at once, a database's shared memory, can be read from here on and
- * not be written: the snapshot is taken, and nothing that reading it needs would write there. */
+/* What is mapped for all processes at once, a database's shared memory, can be read from here on
+ * and not be written: the snapshot is taken, and nothing that reading it needs would write there. */
 static bool seal_shared_memory(void) {
     FILE *file = fopen("/proc/self/maps", "re");
     if (file == NULL) {
@@ -187,8 +188,8 @@ static void drop_user(void) {
 }
 
 bool lockdown(const LockdownOptions *options) {
-    drop_user();
-    return seal_shared_memory() && prctl(PR_SET_PDEATHSIG, 9 /* SIGKILL; changing the user had cleared it */) == 0 &&
+    drop_user(); /* which clears the signal of the parent's death */
+    return seal_shared_memory() && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 &&
            prctl(PR_SET_DUMPABLE, 0) == 0 && limit_resources(options) &&
            filter_calls(options->write_fd);
 }

@@ -2,6 +2,7 @@
 #include "program/sandbox/sandbox.h"
 
 #include <lauxlib.h>
+#include <limits.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
@@ -165,25 +166,24 @@ static void out_of_time(void *context, const char *where) {
     _exit(EXIT_DONE);
 }
 
-/* Sizes that only a process with open eyes can see, as the first answer. */
-static bool say_hello(const char *path) {
-    char wal[4096], text[256];
-    struct stat file = {0}, log = {0};
-    struct statvfs disk = {0};
+/* The first answer, {"hello":"", ...}: sizes that can be seen only while the eyes are open. False
+ * where they can't. */
+static bool write_hello(const char *path, char *text, size_t room) {
+    char wal[PATH_MAX];
+    struct stat file, log;
+    struct statvfs disk;
     int named = snprintf(wal, sizeof wal, "%s-wal", path);
     if (stat(path, &file) != 0 || statvfs(path, &disk) != 0) {
-        return say("hello", "");
+        return false;
     }
-    if (named < 0 || (size_t)named >= sizeof wal || stat(wal, &log) != 0) {
-        log.st_size = 0;
-    }
-    int size = snprintf(text, sizeof text,
+    bool has_log = named > 0 && (size_t)named < sizeof wal && stat(wal, &log) == 0;
+    int size = snprintf(text, room,
                         "{\"hello\":\"\",\"database_bytes\":%lld,\"wal_bytes\":%lld,"
                         "\"disk_free_bytes\":%lld,\"disk_bytes\":%lld}",
-                        (long long)file.st_size, (long long)log.st_size,
+                        (long long)file.st_size, has_log ? (long long)log.st_size : 0,
                         (long long)disk.f_bavail * (long long)disk.f_frsize,
                         (long long)disk.f_blocks * (long long)disk.f_frsize);
-    return size > 0 && frame_write(CHANNEL, text, (size_t)size);
+    return size > 0 && (size_t)size < room;
 }
 
 /* ---- the process ----------------------------------------------------------------------------- */
@@ -212,8 +212,11 @@ static bool serve(Worker *worker) {
     lua_pushcfunction(L, run_script);
     lua_pushlightuserdata(L, worker);
     int result = lua_pcall(L, 1, 0, 0);
+    /* Only a text: anything else would have to run Lua to be shown. */
+    const char *raised =
+        result != LUA_OK && lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "it failed";
     char problem[512];
-    snprintf(problem, sizeof problem, "%s", result == LUA_OK ? "" : luaL_tolstring(L, -1, NULL));
+    snprintf(problem, sizeof problem, "%s", result == LUA_OK ? "" : raised);
     cage_close(worker->cage);
     worker->cage = NULL;
     return say(result == LUA_OK ? "done" : "failed", problem);
@@ -222,12 +225,10 @@ static bool serve(Worker *worker) {
 int rule_worker_main(int argc, char **argv) {
     Worker worker = {0};
     Error error;
-    if (argc != 5) {
+    char hello[256];
+    /* Set once more by lockdown, for changing the user clears it. */
+    if (argc != 5 || prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) {
         return EXIT_USAGE;
-    }
-    /* Twice: changing the user in lockdown clears it. */
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() == 1) {
-        return EXIT_FAILED;
     }
     setlocale(LC_CTYPE, "C.UTF-8");
     worker.memory = (size_t)strtoull(argv[3], NULL, 10);
@@ -240,11 +241,17 @@ int rule_worker_main(int argc, char **argv) {
         .memory = worker.memory + OTHER_MEMORY,
         .seconds = (unsigned)strtoul(argv[4], NULL, 10),
     };
-    if (!say_hello(store_label(worker.store)) || !lockdown(&options)) {
-        say("refused", "this kernel can't lock a process in (seccomp)");
+    if (!write_hello(store_label(worker.store), hello, sizeof hello)) {
+        say("refused", "the size of the database can't be seen");
         return EXIT_FAILED;
     }
-    while (frame_read(CHANNEL, &worker.request) && serve(&worker)) {
+    if (!lockdown(&options)) {
+        say("refused", "this system can't lock a process in (seccomp, or /proc is missing)");
+        return EXIT_FAILED;
+    }
+    bool good = frame_write(CHANNEL, hello, strlen(hello));
+    while (good) {
+        good = frame_read(CHANNEL, &worker.request) && serve(&worker);
     }
     _exit(EXIT_DONE); /* nothing of this process is worth an orderly end */
 }
