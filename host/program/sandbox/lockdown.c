@@ -79,7 +79,7 @@ static void emit_row(Filter *filter, const Allowed *row) {
 }
 
 /* What is mapped for all processes at once, a database's shared memory, can be read from here on
- * and not be written: the snapshot is taken, and nothing that reading it needs would write there. */
+ * and not be written: the snapshot is taken, and nothing that reading it needs writes there. */
 static bool seal_shared_memory(void) {
     FILE *file = fopen("/proc/self/maps", "re");
     if (file == NULL) {
