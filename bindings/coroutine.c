@@ -1,8 +1,8 @@
 /* coroutine.resume and coroutine.wrap that let waits through.
  *
- * They are Lua's own but for two things. A wait inside the coroutine (it has yielded the scheduler's
- * address) is not shown to the caller but handed up, and when the task goes on, down again. And the
- * scheduler learns which coroutine runs, for an interrupt has to reach that one. */
+ * They are Lua's own but for two things. A wait inside the coroutine (it has yielded the
+ * scheduler's address) is not shown to the caller but handed up, and when the task goes on, down
+ * again. And the scheduler learns which coroutine runs, for an interrupt has to reach that one. */
 #include <lauxlib.h>
 
 #include "bindings/scheduler.h"
@@ -58,7 +58,7 @@ static int resume(lua_State *L, lua_State *co, int arguments, lua_KFunction k) {
     return results;
 }
 
-/* ---- coroutine.resume ------------------------------------------------------------------------- */
+/* ---- coroutine.resume ------------------------------------------------------------------------ */
 
 static int resume_give(lua_State *L, int arguments) {
     int results = resume(L, lua_tothread(L, 1), arguments, resume_k);
@@ -78,7 +78,7 @@ static int coroutine_resume(lua_State *L) {
     return resume_give(L, lua_gettop(L) - 1);
 }
 
-/* ---- coroutine.wrap --------------------------------------------------------------------------- */
+/* ---- coroutine.wrap -------------------------------------------------------------------------- */
 
 static int wrap_give(lua_State *L, int arguments) {
     lua_State *co = lua_tothread(L, lua_upvalueindex(2));
@@ -120,7 +120,7 @@ static int coroutine_wrap(lua_State *L) {
 static const luaL_Reg functions[] = {
     {"resume", coroutine_resume},
     {"wrap", coroutine_wrap},
-    {NULL, NULL}
+    {NULL, NULL},
 };
 
 void coroutine_open(lua_State *L, Scheduler *s) {

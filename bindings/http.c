@@ -3,8 +3,8 @@
  *     local response, err = signalbox.http { url = "https://api.example.com/posts", timeout = 10 }
  *     response.status, response.headers["content-type"], response.body, response.url
  *
- * The work is done by the engine in a module of its own (modules/http), loaded at the first request.
- * Any status is a response; only where none came is there an error. A body goes to memory, or with
+ * The work is done by the engine in a module of its own (modules/http), loaded at the first
+ * request. Any status is a response; only where none came is there an error. A body goes to memory, or with
  * `file` into a file, or with `on_data` to a function piece by piece; these two get the body of a
  * success (2xx) only, so that an error page never ends up in a file.
  *
@@ -26,10 +26,10 @@
 #define CLIENT_METATABLE "signalbox.http_client"
 #define FETCH_METATABLE "signalbox.http_fetch"
 
-#define MAX_BODY (64 * 1024 * 1024)  /* kept in memory, unless max_size says more */
-#define MAX_AHEAD (256 * 1024)       /* of a body that a function takes */
-#define MAX_ERROR_PAGE (64 * 1024)   /* of a body that was meant for a file or a function */
-#define MAX_HEAD (1024 * 1024)       /* of all header lines of one response */
+#define MAX_BODY (64 * 1024 * 1024) /* kept in memory, unless max_size says more */
+#define MAX_AHEAD (256 * 1024)      /* of a body that a function takes */
+#define MAX_ERROR_PAGE (64 * 1024)  /* of a body that was meant for a file or a function */
+#define MAX_HEAD (1024 * 1024)      /* of all header lines of one response */
 
 /* The engine of one Lua state, on its loop. */
 typedef struct Client {
@@ -46,15 +46,15 @@ typedef struct Fetch {
     HttpRequest request;
     Buffer head, body;
     double max_size, size;
-    int status;          /* of the response that is being read */
-    int fd;              /* of the file, under its temporary name */
+    int status; /* of the response that is being read */
+    int fd;     /* of the file, under its temporary name */
     char *path, *partial;
-    bool streams;        /* to on_data */
+    bool streams; /* to on_data */
     bool paused, ended;
-    Error error;         /* ours, where `data` refused; its status is OK before */
+    Error error; /* ours, where `data` refused; its status is OK before */
 } Fetch;
 
-/* ---- the client ------------------------------------------------------------------------------- */
+/* ---- the client ------------------------------------------------------------------------------ */
 
 typedef struct Socket {
     LoopWatch watch;
@@ -92,8 +92,10 @@ static void timer_due(LoopTimer *timer) {
 
 static void start_timer(void *context, double seconds) {
     Client *client = context;
-    if (seconds < 0) loop_stop(&client->timer);
-    else loop_start(client->loop, &client->timer, seconds);
+    if (seconds < 0)
+        loop_stop(&client->timer);
+    else
+        loop_start(client->loop, &client->timer, seconds);
 }
 
 static int client_gc(lua_State *L) {
@@ -131,7 +133,7 @@ static Client *client_get(lua_State *L) {
     return client;
 }
 
-/* ---- what comes in ---------------------------------------------------------------------------- */
+/* ---- what comes in --------------------------------------------------------------------------- */
 
 static bool is_success(const Fetch *fetch) {
     return fetch->status >= 200 && fetch->status < 300;
@@ -180,7 +182,8 @@ static HttpTake take_data(void *context, const char *data, size_t size) {
     }
     fetch->size += (double)size;
     if (fetch->size > fetch->max_size) {
-        error_set(&fetch->error, STATUS_INVALID, "%s: the body is larger than %.0f bytes (max_size)",
+        error_set(&fetch->error, STATUS_INVALID,
+                  "%s: the body is larger than %.0f bytes (max_size)",
                   fetch->client->api->shown(fetch->transfer), fetch->max_size);
         return refuse(fetch);
     }
@@ -196,7 +199,7 @@ static void take_end(void *context) {
     wait_end(&fetch->wait);
 }
 
-/* ---- a fetch's end ---------------------------------------------------------------------------- */
+/* ---- a fetch's end --------------------------------------------------------------------------- */
 
 static void fetch_release(Fetch *fetch) {
     if (fetch->transfer != NULL) fetch->client->api->free(fetch->transfer);
@@ -242,7 +245,8 @@ static void push_headers(lua_State *L, const Buffer *head) {
         if (colon == NULL) continue;
         luaL_Buffer name;
         char *lower = luaL_buffinitsize(L, &name, (size_t)(colon - line));
-        for (const char *c = line; c < colon; c++) lower[c - line] = (char)tolower((unsigned char)*c);
+        for (const char *c = line; c < colon; c++)
+            lower[c - line] = (char)tolower((unsigned char)*c);
         luaL_pushresultsize(&name, (size_t)(colon - line));
         const char *value = colon + 1;
         while (value < stop && (*value == ' ' || *value == '\t')) value++;
@@ -286,9 +290,12 @@ static int give_outcome(lua_State *L, Fetch *fetch) {
     return error_return(L, &fetch->error);
 }
 
-/* ---- its course ------------------------------------------------------------------------------- */
+/* ---- its course ------------------------------------------------------------------------------ */
 
-enum { WAITED, CALLED };
+enum {
+    WAITED,
+    CALLED
+};
 
 static int fetch_k(lua_State *L, int status, lua_KContext context);
 
@@ -329,14 +336,15 @@ static int fetch_k(lua_State *L, int status, lua_KContext context) {
     return fetch_go(L, fetch);
 }
 
-/* ---- signalbox.http --------------------------------------------------------------------------- */
+/* ---- signalbox.http -------------------------------------------------------------------------- */
 
 /* Where the body goes. */
 static Status read_destination(lua_State *L, Fetch *fetch, Error *error) {
     const char *path = http_option_text(L, "file");
     fetch->streams = lua_getfield(L, HTTP_OPTIONS, "on_data") != LUA_TNIL;
     lua_replace(L, HTTP_ON_DATA);
-    if (fetch->streams) luaL_argexpected(L, lua_isfunction(L, HTTP_ON_DATA), 1, "on_data: function");
+    if (fetch->streams)
+        luaL_argexpected(L, lua_isfunction(L, HTTP_ON_DATA), 1, "on_data: function");
     luaL_argcheck(L, path == NULL || !fetch->streams, 1, "file and on_data exclude each other");
     bool kept = path == NULL && !fetch->streams;
     fetch->max_size = http_option_number(L, "max_size", kept ? MAX_BODY : 1e18);

@@ -9,9 +9,8 @@
 #include "version.h"
 
 static const char *const known_options[] = {
-    "url", "method", "headers", "body", "timeout", "connect_timeout", "max_size", "max_redirects",
-    "file", "on_data", "auth", "proxy", "ca_file", NULL
-};
+    "url",           "method", "headers", "body", "timeout", "connect_timeout", "max_size",
+    "max_redirects", "file",   "on_data", "auth", "proxy",   "ca_file",         NULL};
 
 static void check_names(lua_State *L) {
     for (lua_pushnil(L); lua_next(L, HTTP_OPTIONS) != 0; lua_pop(L, 1)) {
@@ -85,7 +84,8 @@ static Status read_headers(lua_State *L, Error *error) {
             return error_invalid(error, "headers", "headers has a name that HTTP does not allow");
         }
         if (value == NULL) {
-            return error_invalid(error, "headers", "headers has a control character in %.40s", name);
+            return error_invalid(error, "headers", "headers has a control character in %.40s",
+                                 name);
         }
         lua_pushfstring(L, "%s: %s", name, value);
         add_line(L);

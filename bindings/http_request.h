@@ -12,7 +12,12 @@
 
 /* Where things are on that stack: the options' table, the request's userdata, on_data or nil, a
  * table that the header lines are put into. */
-enum { HTTP_OPTIONS = 1, HTTP_FETCH, HTTP_ON_DATA, HTTP_LINES };
+enum {
+    HTTP_OPTIONS = 1,
+    HTTP_FETCH,
+    HTTP_ON_DATA,
+    HTTP_LINES
+};
 
 /* Fills in all but the callbacks. INVALID with the option it is about. */
 Status http_request_read(lua_State *L, HttpRequest *request, Error *error);

@@ -10,10 +10,10 @@
 struct Loop {
     LoopWatch *watches;
     LoopTimer *timers;
-    int count;              /* of active watches */
-    int wake;               /* an eventfd; where there is none, -1, which poll passes over */
-    struct pollfd *polled;  /* what the running turn polls: the eventfd first */
-    LoopWatch **owners;     /* the watch of each; NULL once it was removed */
+    int count;             /* of active watches */
+    int wake;              /* an eventfd; where there is none, -1, which poll passes over */
+    struct pollfd *polled; /* what the running turn polls: the eventfd first */
+    LoopWatch **owners;    /* the watch of each; NULL once it was removed */
     int polled_count, capacity;
 };
 
@@ -39,7 +39,7 @@ int64_t loop_now(void) {
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-/* ---- watches and timers ----------------------------------------------------------------------- */
+/* ---- watches and timers ---------------------------------------------------------------------- */
 
 void loop_watch(Loop *loop, LoopWatch *watch) {
     if (watch->link != NULL) return;
@@ -82,7 +82,7 @@ bool loop_idle(const Loop *loop) {
     return loop->watches == NULL && loop->timers == NULL;
 }
 
-/* ---- a turn ----------------------------------------------------------------------------------- */
+/* ---- a turn ---------------------------------------------------------------------------------- */
 
 /* Room for the active watches and the eventfd. Where memory is short, as many as there is room for
  * are polled; the others have their turn later. */
@@ -157,7 +157,8 @@ void loop_turn(Loop *loop, bool block) {
     int ready = poll(loop->polled, (nfds_t)loop->polled_count, block ? poll_timeout(loop) : 0);
     uint64_t woken;
     if (ready > 0 && loop->polled[0].revents != 0) {
-        while (read(loop->wake, &woken, sizeof woken) < 0 && errno == EINTR) {}
+        while (read(loop->wake, &woken, sizeof woken) < 0 && errno == EINTR) {
+        }
     }
     if (ready <= 0) {
         for (int i = 0; i < loop->polled_count; i++) loop->polled[i].revents = 0;

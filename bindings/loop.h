@@ -5,7 +5,8 @@
  * and unsorted: a turn costs a pass over what is active, and a program that waits for ten thousand
  * things at once is not what this is for.
  *
- * Callbacks may add and remove watches and timers, their own as well; they must not turn the loop. */
+ * Callbacks may add and remove watches and timers, their own as well; they must not turn the loop.
+ */
 #ifndef SIGNALBOX_BINDINGS_LOOP_H
 #define SIGNALBOX_BINDINGS_LOOP_H
 

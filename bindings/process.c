@@ -25,7 +25,7 @@
 
 #define PROCESS_METATABLE "signalbox.process"
 #define MAX_OUTPUT (64 * 1024 * 1024)
-#define LONGEST_NAP 0.02    /* seconds between two looks whether it has ended */
+#define LONGEST_NAP 0.02       /* seconds between two looks whether it has ended */
 #define GRACE_MILLISECONDS 500 /* between SIGTERM and SIGKILL */
 
 typedef struct Stream {
@@ -45,7 +45,7 @@ typedef struct Process {
     bool too_slow, too_large;
 } Process;
 
-/* ---- its streams and its end ------------------------------------------------------------------ */
+/* ---- its streams and its end ----------------------------------------------------------------- */
 
 static void stream_close(Process *process, Stream *stream) {
     if (stream->watch.fd < 0) return;
@@ -70,7 +70,8 @@ static void process_kill(Process *process) {
     for (int i = 0; i < GRACE_MILLISECONDS && !process_reap(process); i++) nanosleep(&pause, NULL);
     if (process->pid == 0) return;
     kill(-process->pid, SIGKILL);
-    while (waitpid(process->pid, &process->ended, 0) < 0 && errno == EINTR) {}
+    while (waitpid(process->pid, &process->ended, 0) < 0 && errno == EINTR) {
+    }
     process->pid = 0;
 }
 
@@ -120,14 +121,14 @@ static void input_ready(LoopWatch *watch, short events) {
     (void)events;
     Process *process = watch->context;
     Stream *input = &process->streams[0];
-    ssize_t size = send(watch->fd, input->text.data + input->sent,
-                        input->text.size - input->sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+    ssize_t size = send(watch->fd, input->text.data + input->sent, input->text.size - input->sent,
+                        MSG_NOSIGNAL | MSG_DONTWAIT);
     if (size < 0 && (errno == EINTR || errno == EAGAIN)) return;
     if (size > 0) input->sent += (size_t)size;
     if (size < 0 || input->sent == input->text.size) stream_close(process, input);
 }
 
-/* ---- starting it ------------------------------------------------------------------------------ */
+/* ---- starting it ----------------------------------------------------------------------------- */
 
 /* What posix_spawn reads. Its texts are the Lua table's; its arrays are freed by the caller. */
 typedef struct Command {
@@ -144,8 +145,8 @@ static int open_stream(Process *process, int number, int *theirs) {
         *theirs = open("/dev/null", O_RDONLY | O_CLOEXEC);
         return *theirs < 0 ? errno : 0;
     }
-    int status = input ? socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends)
-                       : pipe2(ends, O_CLOEXEC);
+    int status =
+        input ? socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) : pipe2(ends, O_CLOEXEC);
     if (status < 0) return errno;
     stream->watch.fd = ends[0];
     *theirs = ends[1];
@@ -178,14 +179,13 @@ static int spawn(Process *process, const Command *command, const int theirs[3]) 
     if (status == 0) status = posix_spawnattr_setsigdefault(&attributes, &all);
     if (status == 0) status = posix_spawnattr_setpgroup(&attributes, 0);
     if (status == 0) {
-        status = posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK |
-                                          POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+        status = posix_spawnattr_setflags(
+            &attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
     }
     if (status == 0) {
-        status = posix_spawnp(&process->pid, command->words[0], &actions, &attributes,
-                              (char *const *)command->words,
-                              command->environment != NULL ? (char *const *)command->environment
-                                                           : environ);
+        status = posix_spawnp(
+            &process->pid, command->words[0], &actions, &attributes, (char *const *)command->words,
+            command->environment != NULL ? (char *const *)command->environment : environ);
     }
     if (status != 0) process->pid = 0;
     posix_spawnattr_destroy(&attributes);
@@ -204,7 +204,7 @@ static int process_start(Process *process, const Command *command) {
     return status;
 }
 
-/* ---- its Lua face ----------------------------------------------------------------------------- */
+/* ---- its Lua face ---------------------------------------------------------------------------- */
 
 /* An array in a userdata of its own, so that nothing is lost where reading the table raises. */
 static const char **push_words(lua_State *L, size_t count) {
@@ -266,7 +266,8 @@ static const char **read_environment(lua_State *L) {
 
 static double read_number(lua_State *L, const char *name, double otherwise) {
     if (lua_getfield(L, 1, name) != LUA_TNIL) {
-        if (lua_type(L, -1) != LUA_TNUMBER) luaL_error(L, "signalbox.run: %s must be a number", name);
+        if (lua_type(L, -1) != LUA_TNUMBER)
+            luaL_error(L, "signalbox.run: %s must be a number", name);
         otherwise = lua_tonumber(L, -1);
         if (!(otherwise > 0)) luaL_error(L, "signalbox.run: %s must be above 0", name);
     }

@@ -16,11 +16,11 @@
 #include "bindings/errors.h"
 
 #define SCHEDULER_KEY "signalbox.scheduler"
-#define MAX_REFUSALS 100     /* waits after a cancel that a task may catch before it is ended */
-#define GRACE 10000          /* instructions until an interrupt that was caught raises again ... */
-#define MAX_GRACES 16        /* ... and how often there are so many */
+#define MAX_REFUSALS 100 /* waits after a cancel that a task may catch before it is ended */
+#define GRACE 10000      /* instructions until an interrupt that was caught raises again ... */
+#define MAX_GRACES 16    /* ... and how often there are so many */
 
-/* ---- interrupts ------------------------------------------------------------------------------- */
+/* ---- interrupts ------------------------------------------------------------------------------ */
 
 static void stop_hook(lua_State *L, lua_Debug *debug) {
     (void)debug;
@@ -34,7 +34,8 @@ static void stop_hook(lua_State *L, lua_Debug *debug) {
 
 void scheduler_interrupt(Scheduler *s) {
     s->interrupted = 1;
-    lua_sethook(s->running, stop_hook, LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);
+    lua_sethook(s->running, stop_hook, LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT,
+                1);
     for (StoreLink *link = s->stores; link != NULL; link = link->next) store_interrupt(link->store);
     loop_wake(s->loop);
 }
@@ -60,8 +61,10 @@ int interrupted_raise(lua_State *L, const char *name) {
         arm_hook(s, L);
         if (s->interrupted <= MAX_GRACES) s->interrupted++;
     }
-    if (name == NULL) error_set(&error, STATUS_INTERRUPTED, "interrupted");
-    else error_set(&error, STATUS_INTERRUPTED, "%s: interrupted", name);
+    if (name == NULL)
+        error_set(&error, STATUS_INTERRUPTED, "interrupted");
+    else
+        error_set(&error, STATUS_INTERRUPTED, "%s: interrupted", name);
     return error_raise(L, &error);
 }
 
@@ -74,7 +77,7 @@ void scheduler_leave(Scheduler *s, lua_State *L) {
     scheduler_enter(s, L);
 }
 
-/* ---- stores ----------------------------------------------------------------------------------- */
+/* ---- stores ---------------------------------------------------------------------------------- */
 
 /* A signal handler may walk the list between any two of these assignments. */
 void scheduler_add_store(Scheduler *s, StoreLink *link) {
@@ -100,15 +103,17 @@ static const char *transaction_place(const Scheduler *s) {
     return NULL;
 }
 
-/* ---- waits ------------------------------------------------------------------------------------ */
+/* ---- waits ----------------------------------------------------------------------------------- */
 
 bool scheduler_is_wait(const Scheduler *s, lua_State *co, int results) {
     return results == 1 && lua_islightuserdata(co, -1) && lua_touserdata(co, -1) == s;
 }
 
 static int raise_cannot_wait(lua_State *L, const char *name) {
-    return luaL_error(L, "%s cannot wait here (called from table.sort, string.gsub, require or "
-                         "the like)", name);
+    return luaL_error(L,
+                      "%s cannot wait here (called from table.sort, string.gsub, require or "
+                      "the like)",
+                      name);
 }
 
 void wait_begin(lua_State *L, Wait *wait, const char *name) {
@@ -120,8 +125,9 @@ void wait_begin(lua_State *L, Wait *wait, const char *name) {
     wait->name = name;
     const char *place = transaction_place(s);
     if (place != NULL) {
-        luaL_error(L, "%s: cannot wait inside a transaction (begun at %s): it would hold the write "
-                      "lock and let other tasks write into it; fetch first, then store",
+        luaL_error(L,
+                   "%s: cannot wait inside a transaction (begun at %s): it would hold the write "
+                   "lock and let other tasks write into it; fetch first, then store",
                    name, place[0] != '\0' ? place : "?");
     }
     if (s->interrupted) interrupted_raise(L, name);
@@ -169,7 +175,7 @@ void wait_end(Wait *wait) {
     }
 }
 
-/* ---- running ---------------------------------------------------------------------------------- */
+/* ---- running --------------------------------------------------------------------------------- */
 
 void scheduler_queue(Scheduler *s, Task *task) {
     task->state = TASK_READY;
@@ -219,7 +225,7 @@ bool scheduler_run(lua_State *L, Scheduler *s, const bool *done) {
     }
 }
 
-/* ---- the script's end ------------------------------------------------------------------------- */
+/* ---- the script's end ------------------------------------------------------------------------ */
 
 static int finish_protected(lua_State *L) {
     Scheduler *s = lua_touserdata(L, 1);
@@ -245,7 +251,8 @@ bool scheduler_finish(lua_State *L) {
     bool sound = lua_pcall(L, 1, 1, 0) == LUA_OK && lua_toboolean(L, -1);
     lua_pop(L, 1);
     if (!sound && !s->interrupted && s->alive > 0) {
-        fprintf(stderr, "signalbox: %zu tasks wait for each other, and for nothing else\n", s->alive);
+        fprintf(stderr, "signalbox: %zu tasks wait for each other, and for nothing else\n",
+                s->alive);
     }
     while (s->failures != NULL) task_print_failure(s->failures);
     return sound && !s->failed;
@@ -271,7 +278,7 @@ void scheduler_cancel_all(lua_State *L) {
     while (s->failures != NULL) task_print_failure(s->failures);
 }
 
-/* ---- the scheduler itself --------------------------------------------------------------------- */
+/* ---- the scheduler itself -------------------------------------------------------------------- */
 
 Scheduler *scheduler_get(lua_State *L) {
     lua_getfield(L, LUA_REGISTRYINDEX, SCHEDULER_KEY);
@@ -294,8 +301,10 @@ Loop *scheduler_loop(Scheduler *s) {
 static int scheduler_gc(lua_State *L) {
     Scheduler *s = lua_touserdata(L, 1);
     if (s->alive > 0) {
-        fprintf(stderr, "signalbox: the script ended before %zu of its tasks; end it with "
-                        "signalbox.wait()\n", s->alive);
+        fprintf(stderr,
+                "signalbox: the script ended before %zu of its tasks; end it with "
+                "signalbox.wait()\n",
+                s->alive);
     }
     loop_free(s->loop);
     s->loop = NULL;

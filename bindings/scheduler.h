@@ -12,24 +12,24 @@ typedef enum TaskState {
     TASK_READY,   /* in the queue: new, or what it waited for has come */
     TASK_RUNNING, /* its code runs, or runs what runs */
     TASK_WAITING,
-    TASK_DONE,    /* its results are on its thread's stack */
-    TASK_FAILED   /* its error is there */
+    TASK_DONE,  /* its results are on its thread's stack */
+    TASK_FAILED /* its error is there */
 } TaskState;
 
 typedef struct TaskWait TaskWait;
 
 struct Task {
     Scheduler *scheduler;
-    lua_State *thread;        /* the userdata's user value */
+    lua_State *thread; /* the userdata's user value */
     TaskState state;
-    Wait *wait;               /* of TASK_WAITING */
-    TaskWait *waiters;        /* who waits for its end */
-    Task *next, **link;       /* in the queue, or among the failures */
-    int values;               /* arguments while it is new, then results */
-    int refusals;             /* waits that it tried after it was cancelled */
+    Wait *wait;         /* of TASK_WAITING */
+    TaskWait *waiters;  /* who waits for its end */
+    Task *next, **link; /* in the queue, or among the failures */
+    int values;         /* arguments while it is new, then results */
+    int refusals;       /* waits that it tried after it was cancelled */
     bool started, cancelled;
-    bool doomed;              /* cancelled, and will not hear: ends at its next yield */
-    char *trace;              /* of an error that nobody has asked for yet */
+    bool doomed; /* cancelled, and will not hear: ends at its next yield */
+    char *trace; /* of an error that nobody has asked for yet */
 };
 
 /* Somebody who waits for a task, or with `task` NULL for all of them. */
@@ -41,15 +41,15 @@ struct TaskWait {
 
 struct Scheduler {
     Loop *loop;
-    lua_State *volatile running;   /* the coroutine that an interrupt must reach */
+    lua_State *volatile running; /* the coroutine that an interrupt must reach */
     volatile sig_atomic_t interrupted;
     StoreLink *volatile stores;
-    Task *current;                 /* whose code runs; NULL for the script's own */
-    Task *ready, **ready_end;      /* the queue */
-    Task *failures;                /* ended by an error that nobody has asked for */
-    TaskWait *waiters;             /* who waits for all the others */
+    Task *current;            /* whose code runs; NULL for the script's own */
+    Task *ready, **ready_end; /* the queue */
+    Task *failures;           /* ended by an error that nobody has asked for */
+    TaskWait *waiters;        /* who waits for all the others */
     size_t alive, waiting_for_all;
-    bool failed;                   /* an error was printed */
+    bool failed; /* an error was printed */
 };
 
 /* What a coroutine yields that waits: the scheduler's own address, as light userdata. Whatever

@@ -9,7 +9,7 @@
 #define WAITER_METATABLE "signalbox.task_wait"
 #define MAX_DEAF_YIELDS 100 /* of a cancelled task that yields without waiting */
 
-/* ---- its life --------------------------------------------------------------------------------- */
+/* ---- its life -------------------------------------------------------------------------------- */
 
 static void task_anchor(lua_State *L, Task *task, int index) {
     index = lua_absindex(L, index);
@@ -89,8 +89,10 @@ static void task_end(lua_State *L, Task *task, int status, int results) {
 static void task_pause(Task *task, int results) {
     bool waits = scheduler_is_wait(task->scheduler, task->thread, results);
     lua_pop(task->thread, results);
-    if (waits && task->wait != NULL && !task->wait->done) task->state = TASK_WAITING;
-    else scheduler_queue(task->scheduler, task);
+    if (waits && task->wait != NULL && !task->wait->done)
+        task->state = TASK_WAITING;
+    else
+        scheduler_queue(task->scheduler, task);
 }
 
 void task_run(lua_State *L, Task *task) {
@@ -104,8 +106,10 @@ void task_run(lua_State *L, Task *task) {
     s->current = task;
     scheduler_enter(s, task->thread);
     int status = lua_resume(task->thread, L, arguments, &results);
-    if (status == LUA_YIELD && !task->doomed) task_pause(task, results);
-    else task_end(L, task, status, results);
+    if (status == LUA_YIELD && !task->doomed)
+        task_pause(task, results);
+    else
+        task_end(L, task, status, results);
     s->current = outer;
     scheduler_leave(s, L);
 }
@@ -126,7 +130,7 @@ void task_cancel(lua_State *L, Task *task) {
     }
 }
 
-/* ---- waiting for it --------------------------------------------------------------------------- */
+/* ---- waiting for it -------------------------------------------------------------------------- */
 
 static void waiter_link(TaskWait *waiter, TaskWait **list) {
     waiter->next = *list;
@@ -140,7 +144,8 @@ static void waiter_unlink(TaskWait *waiter) {
     *waiter->waiters_link = waiter->next;
     if (waiter->next != NULL) waiter->next->waiters_link = waiter->waiters_link;
     waiter->waiters_link = NULL;
-    if (waiter->task == NULL && waiter->wait.task != NULL) waiter->wait.scheduler->waiting_for_all--;
+    if (waiter->task == NULL && waiter->wait.task != NULL)
+        waiter->wait.scheduler->waiting_for_all--;
 }
 
 static int waiter_gc(lua_State *L) {
@@ -217,7 +222,7 @@ static int signalbox_wait(lua_State *L) {
     return wait_yield(L, &waiter->wait, 0, wait_for_all_k);
 }
 
-/* ---- spawn and the methods -------------------------------------------------------------------- */
+/* ---- spawn and the methods ------------------------------------------------------------------- */
 
 /* Begins at the next wait of whoever runs. */
 static int signalbox_spawn(lua_State *L) {
@@ -268,8 +273,10 @@ static int task_tostring(lua_State *L) {
 /* Nobody can ask for its error any more. */
 static int task_gc(lua_State *L) {
     Task *task = check_task(L);
-    if (task->state == TASK_FAILED && task->link != NULL) task_print_failure(task);
-    else task_unlink(task->scheduler, task);
+    if (task->state == TASK_FAILED && task->link != NULL)
+        task_print_failure(task);
+    else
+        task_unlink(task->scheduler, task);
     free(task->trace);
     task->trace = NULL;
     return 0;
@@ -279,20 +286,20 @@ static const luaL_Reg task_methods[] = {
     {"wait", wait_for_task},
     {"cancel", task_cancel_method},
     {"status", task_status_method},
-    {NULL, NULL}
+    {NULL, NULL},
 };
 
 static const luaL_Reg task_metamethods[] = {
     {"__close", task_cancel_method},
     {"__gc", task_gc},
     {"__tostring", task_tostring},
-    {NULL, NULL}
+    {NULL, NULL},
 };
 
 static const luaL_Reg functions[] = {
     {"spawn", signalbox_spawn},
     {"wait", signalbox_wait},
-    {NULL, NULL}
+    {NULL, NULL},
 };
 
 void spawn_open(lua_State *L) {

@@ -27,7 +27,7 @@ void task_open(lua_State *L);
 /* The state's scheduler; NULL before task_open. Lives until lua_close. */
 Scheduler *scheduler_get(lua_State *L);
 
-/* ---- the script's end ------------------------------------------------------------------------- */
+/* ---- the script's end ------------------------------------------------------------------------ */
 
 /* Runs until all tasks have ended, and prints on stderr what those raised that nobody waited for.
  * False where there was such a one, now or earlier, or where it was interrupted. Never raises. */
@@ -36,7 +36,7 @@ bool scheduler_finish(lua_State *L);
 /* Ends all tasks, running what they have to close: for a script that raised. Never raises. */
 void scheduler_cancel_all(lua_State *L);
 
-/* ---- interrupts ------------------------------------------------------------------------------- */
+/* ---- interrupts ------------------------------------------------------------------------------ */
 
 /* Breaks off what runs: a wait, a query, a loop in Lua, in whichever coroutine. Each raises an
  * error of code `interrupted`, and again where that was caught, until scheduler_clear; finalizers
@@ -46,7 +46,7 @@ bool scheduler_interrupted(const Scheduler *scheduler);
 /* All is well again: for a prompt, and before a script's last clean-up. */
 void scheduler_clear(Scheduler *scheduler);
 
-/* ---- stores ----------------------------------------------------------------------------------- */
+/* ---- stores ---------------------------------------------------------------------------------- */
 
 /* A member of every store userdata; set `store`, zero the rest. */
 typedef struct StoreLink {
@@ -59,7 +59,7 @@ void scheduler_add_store(Scheduler *scheduler, StoreLink *link);
 /* Harmless for one that is not there. */
 void scheduler_remove_store(StoreLink *link);
 
-/* ---- for what waits --------------------------------------------------------------------------- */
+/* ---- for what waits -------------------------------------------------------------------------- */
 
 typedef struct Task Task;
 
@@ -70,7 +70,7 @@ typedef struct Wait {
     Task *task;       /* who is woken; NULL: the script itself blocks */
     const char *name; /* "signalbox.sleep", for messages; static */
     bool done;
-    bool refused;     /* what is between the task and its coroutine cannot be yielded across */
+    bool refused; /* what is between the task and its coroutine cannot be yielded across */
 } Wait;
 
 /* Says that `name` is going to wait. Raises where it must not: inside a transaction (naming the

@@ -20,21 +20,21 @@ struct HttpTransfer {
     CURL *easy;
     HttpRequest request;
     struct curl_slist *headers;
-    char *url;                   /* that of the running attempt */
+    char *url; /* that of the running attempt */
     int redirects;
-    bool away;                   /* at another origin than the first: nothing secret goes there */
-    bool bodiless;               /* a redirect has turned it into a GET */
+    bool away;     /* at another origin than the first: nothing secret goes there */
+    bool bodiless; /* a redirect has turned it into a GET */
     bool status_redirects, located; /* the response is a redirect that will be followed */
     bool stopped, added, ended;
-    double spent;                /* seconds, in the attempts before this one */
+    double spent; /* seconds, in the attempts before this one */
     HttpResult result;
-    char shown[256];             /* the URL for people: no credentials, no query */
+    char shown[256]; /* the URL for people: no credentials, no query */
     char curl_message[CURL_ERROR_SIZE];
 };
 
 int luaopen_signalbox_http(lua_State *L);
 
-/* ---- what went wrong -------------------------------------------------------------------------- */
+/* ---- what went wrong ------------------------------------------------------------------------- */
 
 static void fail(HttpTransfer *transfer, HttpOutcome outcome, const char *text) {
     transfer->result.outcome = outcome;
@@ -64,14 +64,14 @@ static const Failure failures[] = {
     {CURLE_PEER_FAILED_VERIFICATION, HTTP_UNAVAILABLE, NULL},
     {CURLE_SSL_CACERT_BADFILE, HTTP_INVALID, "the file of trusted certificates cannot be read"},
     {CURLE_OUT_OF_MEMORY, HTTP_UNAVAILABLE, "not enough memory"},
-    {CURLE_OK, HTTP_UNAVAILABLE, NULL}
+    {CURLE_OK, HTTP_UNAVAILABLE, NULL},
 };
 
 static void fail_by_code(HttpTransfer *transfer, CURLcode code) {
     const Failure *failure = failures;
     while (failure->code != code && failure->code != CURLE_OK) failure++;
-    const char *text = transfer->curl_message[0] != '\0' ? transfer->curl_message
-                                                         : curl_easy_strerror(code);
+    const char *text =
+        transfer->curl_message[0] != '\0' ? transfer->curl_message : curl_easy_strerror(code);
     char sentence[CURL_ERROR_SIZE + 64];
     if (code == CURLE_PEER_FAILED_VERIFICATION) {
         snprintf(sentence, sizeof sentence, "its certificate is not trusted (%s)", text);
@@ -81,7 +81,7 @@ static void fail_by_code(HttpTransfer *transfer, CURLcode code) {
     fail(transfer, failure->outcome, sentence);
 }
 
-/* ---- what a response brings ------------------------------------------------------------------- */
+/* ---- what a response brings ------------------------------------------------------------------ */
 
 static size_t take_header(char *data, size_t one, size_t size, void *context) {
     HttpTransfer *transfer = context;
@@ -92,8 +92,8 @@ static size_t take_header(char *data, size_t one, size_t size, void *context) {
     if (length > 5 && strncmp(data, "HTTP/", 5) == 0) {
         const char *code = memchr(data, ' ', length);
         int status = code != NULL ? atoi(code) : 0;
-        transfer->status_redirects = status == 301 || status == 302 || status == 303 ||
-                                     status == 307 || status == 308;
+        transfer->status_redirects =
+            status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
         transfer->located = false;
     } else if (length > 9 && strncasecmp(data, "location:", 9) == 0) {
         transfer->located = true;
@@ -119,7 +119,7 @@ static size_t take_data(char *data, size_t one, size_t size, void *context) {
     return 0;
 }
 
-/* ---- an attempt ------------------------------------------------------------------------------- */
+/* ---- an attempt ------------------------------------------------------------------------------ */
 
 /* What any server may see. The others stay with the server that they were meant for. */
 static bool header_is_public(const char *line) {
@@ -175,8 +175,8 @@ static bool is_repeatable(const char *method) {
     return false;
 }
 
-#define SET(option, value) \
-    do { \
+#define SET(option, value)                                                             \
+    do {                                                                               \
         if (curl_easy_setopt(transfer->easy, option, value) != CURLE_OK) return false; \
     } while (0)
 
@@ -194,7 +194,7 @@ static bool set_request(HttpTransfer *transfer) {
         SET(CURLOPT_POSTFIELDS, request->body);
         SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_size);
     }
-    /* Where a connection that was used before breaks, libcurl sends the request once more by itself;
+    /* Where a connection that was used before breaks, libcurl sends the request again by itself;
      * what must not be done twice gets a new one. */
     SET(CURLOPT_FRESH_CONNECT, is_repeatable(method) ? 0L : 1L);
     SET(CURLOPT_CUSTOMREQUEST, strcmp(method, "HEAD") == 0 ? NULL : method);
@@ -241,18 +241,20 @@ static bool is_refused(HttpTransfer *transfer) {
     const HttpRequest *request = &transfer->request;
     bool secret = request->user != NULL || has_header(request, "authorization");
     if (!url_is_web(transfer->url)) {
-        fail(transfer, HTTP_INVALID, "only addresses that begin with http:// or https:// are "
-                                     "fetched");
+        fail(transfer, HTTP_INVALID,
+             "only addresses that begin with http:// or https:// are "
+             "fetched");
     } else if (secret && !url_is_private(transfer->url)) {
-        fail(transfer, HTTP_INVALID, "a secret goes over https or to a loopback address, and "
-                                     "nowhere else");
+        fail(transfer, HTTP_INVALID,
+             "a secret goes over https or to a loopback address, and "
+             "nowhere else");
     } else {
         return false;
     }
     return true;
 }
 
-/* ---- its end ---------------------------------------------------------------------------------- */
+/* ---- its end --------------------------------------------------------------------------------- */
 
 /* Sets the next attempt up, or says why there is none. */
 static bool follow(HttpTransfer *transfer) {
@@ -295,9 +297,12 @@ static void finish(HttpTransfer *transfer, CURLcode code) {
     transfer->result.status = (int)status;
     curl_multi_remove_handle(transfer->engine->multi, transfer->easy);
     transfer->added = false;
-    if (transfer->stopped) fail(transfer, HTTP_STOPPED, "stopped");
-    else if (code != CURLE_OK) fail_by_code(transfer, code);
-    else if (will_redirect(transfer) && follow(transfer)) return;
+    if (transfer->stopped)
+        fail(transfer, HTTP_STOPPED, "stopped");
+    else if (code != CURLE_OK)
+        fail_by_code(transfer, code);
+    else if (will_redirect(transfer) && follow(transfer))
+        return;
     transfer->ended = true;
     transfer->request.done(transfer->request.context);
 }
@@ -314,7 +319,7 @@ static void read_messages(HttpEngine *engine) {
     }
 }
 
-/* ---- the engine's functions ------------------------------------------------------------------- */
+/* ---- the engine's functions ------------------------------------------------------------------ */
 
 static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *context, void *watch) {
     (void)easy;
@@ -413,20 +418,18 @@ static void transfer_proceed(HttpTransfer *transfer) {
     engine_due(transfer->engine);
 }
 
-/* ---- the module ------------------------------------------------------------------------------- */
+/* ---- the module ------------------------------------------------------------------------------ */
 
-static const HttpApi api = {
-    .open = engine_open,
-    .close = engine_close,
-    .start = transfer_start,
-    .proceed = transfer_proceed,
-    .result = transfer_result,
-    .url = transfer_url,
-    .shown = transfer_shown,
-    .free = transfer_free,
-    .ready = engine_ready,
-    .due = engine_due
-};
+static const HttpApi api = {.open = engine_open,
+                            .close = engine_close,
+                            .start = transfer_start,
+                            .proceed = transfer_proceed,
+                            .result = transfer_result,
+                            .url = transfer_url,
+                            .shown = transfer_shown,
+                            .free = transfer_free,
+                            .ready = engine_ready,
+                            .due = engine_due};
 
 __attribute__((visibility("default"))) int luaopen_signalbox_http(lua_State *L) {
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {

@@ -28,7 +28,11 @@ typedef struct HttpHost {
     void (*timer)(void *context, double seconds);
 } HttpHost;
 
-typedef enum HttpTake { HTTP_TAKEN, HTTP_LATER, HTTP_REFUSED } HttpTake;
+typedef enum HttpTake {
+    HTTP_TAKEN,
+    HTTP_LATER,
+    HTTP_REFUSED
+} HttpTake;
 
 typedef enum HttpOutcome {
     HTTP_DONE,        /* a whole response, of any status */
@@ -40,7 +44,8 @@ typedef enum HttpOutcome {
 typedef struct HttpResult {
     HttpOutcome outcome;
     int status;
-    char message[640];  /* of an outcome other than DONE: a sentence, with a hint where there is one */
+    char message
+        [640]; /* of an outcome other than DONE: a sentence, with a hint where there is one */
 } HttpResult;
 
 /* A request and who hears of it. Texts must outlive the transfer. */
@@ -49,7 +54,7 @@ typedef struct HttpRequest {
     const char *const *headers; /* "Name: value", NULL at the end */
     const char *body;           /* NULL: none */
     size_t body_size;
-    const char *user, *password; /* HTTP basic; NULL: none */
+    const char *user, *password;     /* HTTP basic; NULL: none */
     double timeout, connect_timeout; /* seconds; 0: none */
     int max_redirects;
     const char *proxy;   /* NULL: as the environment says */
