@@ -2,7 +2,8 @@
 -- host/store/exchange.c. The columns of the first are the keys of its records; the parameters of
 -- the second are the same, by name. What is there already is left alone: a row is inserted unless it
 -- conflicts, and one whose number alone is taken is tried again without it. So a table that has no
--- other key than its number looks for the row itself first, and a second import adds nothing.
+-- other key than its number looks for the row itself first, and a second import adds nothing. OR FAIL,
+-- because a broken constraint ends the whole import: the engine then keeps no journal for each row.
 
 -- name: export_signals
 SELECT id, signal_type, source_api, canonical_key, company_name, confidence, raw_data, detected_at,
@@ -10,7 +11,7 @@ SELECT id, signal_type, source_api, canonical_key, company_name, confidence, raw
 FROM signals ORDER BY id
 
 -- name: import_signals
-INSERT INTO signals(id, signal_type, source_api, canonical_key, company_name, confidence, raw_data,
+INSERT OR FAIL INTO signals(id, signal_type, source_api, canonical_key, company_name, confidence, raw_data,
     detected_at, created_at)
 VALUES (:id, :signal_type, :source_api, :canonical_key, :company_name, :confidence, :raw_data,
     :detected_at, :created_at)
@@ -22,7 +23,7 @@ SELECT id, signal_id, status, notion_page_id, processed_at, error_message, metad
 FROM signal_processing ORDER BY id
 
 -- name: import_processing
-INSERT INTO signal_processing(id, signal_id, status, notion_page_id, processed_at, error_message,
+INSERT OR FAIL INTO signal_processing(id, signal_id, status, notion_page_id, processed_at, error_message,
     metadata, created_at, updated_at, available_at, detected_at)
 VALUES (:id, :signal_id, :status, :notion_page_id, :processed_at, :error_message, :metadata,
     :created_at, :updated_at, coalesce(:available_at, :created_at),
@@ -34,7 +35,7 @@ SELECT id, canonical_key, notion_page_id, status, company_name, cached_at, expir
 FROM suppression_cache ORDER BY id
 
 -- name: import_suppression_cache
-INSERT INTO suppression_cache(id, canonical_key, notion_page_id, status, company_name, cached_at,
+INSERT OR FAIL INTO suppression_cache(id, canonical_key, notion_page_id, status, company_name, cached_at,
     expires_at, metadata)
 VALUES (:id, :canonical_key, :notion_page_id, :status, :company_name, :cached_at, :expires_at,
     :metadata)

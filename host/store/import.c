@@ -624,6 +624,7 @@ static Status take_document(Import *import, Error *error) {
     return status == STATUS_OK ? check_whole(import, error) : status;
 }
 
+/* Before the transaction: to define a table inside it would have its rows counted by triggers. */
 static Status prepare_map(Import *import, Error *error) {
     int64_t out[2];
     Status status = look_up(import, &query_import_map_make, NULL, 0, out, error);
@@ -633,14 +634,14 @@ static Status prepare_map(Import *import, Error *error) {
 
 static Status import_all(Import *import, Error *error) {
     WriteScope scope;
-    Status status = write_begin(import->store, &scope, error);
+    Status status = prepare_map(import, error);
+    if (status == STATUS_OK) {
+        status = write_begin(import->store, &scope, error);
+    }
     if (status != STATUS_OK) {
         return status;
     }
-    status = prepare_map(import, error);
-    if (status == STATUS_OK) {
-        status = take_document(import, error);
-    }
+    status = take_document(import, error);
     if (status == STATUS_OK && import->options->dry_run) {
         Error undone;
         write_end(import->store, &scope, STATUS_INTERRUPTED, &undone);
