@@ -10,10 +10,18 @@ void record_free(Record *record) {
     buffer_free(&record->texts);
 }
 
-static int column_index(const ExchangeTable *table, Text name) {
+static bool is_column(const ExchangeTable *table, int index, Text name) {
+    const char *column = table->columns[index].name;
+    return column && strlen(column) == name.size && memcmp(column, name.data, name.size) == 0;
+}
+
+/* The column of that name, or -1. `guess` is looked at first: keys mostly come in their order. */
+static int column_index(const ExchangeTable *table, Text name, int guess) {
+    if (guess < EXCHANGE_COLUMNS_MAX && is_column(table, guess, name)) {
+        return guess;
+    }
     for (int i = 0; i < EXCHANGE_COLUMNS_MAX && table->columns[i].name; i++) {
-        const char *column = table->columns[i].name;
-        if (strlen(column) == name.size && memcmp(column, name.data, name.size) == 0) {
+        if (is_column(table, i, name)) {
             return i;
         }
     }
@@ -21,7 +29,7 @@ static int column_index(const ExchangeTable *table, Text name) {
 }
 
 Value *record_value(Record *record, const char *column) {
-    return &record->values[column_index(record->table, text_of(column))];
+    return &record->values[column_index(record->table, text_of(column), 0)];
 }
 
 /* The text of a string token. `texts` was given room for all of them, so it doesn't move. */
@@ -127,14 +135,17 @@ static Status read_bytes(Record *record, JsonReader *reader, int index, Error *e
     return status;
 }
 
-static Status read_field(Record *record, JsonReader *reader, bool ignore_unknown, Error *error) {
+/* Reads one member; *guess is the column that it may be, and becomes that of the next. */
+static Status read_field(Record *record, JsonReader *reader, bool ignore_unknown, int *guess,
+                         Error *error) {
     JsonToken token;
     Status status = json_next(reader, &token, error);
     if (status != STATUS_OK || token.kind == JSON_OBJECT_END) {
         return status;
     }
     Text key = token_text(record, &token);
-    int index = column_index(record->table, key);
+    int index = column_index(record->table, key, *guess);
+    *guess = index + 1;
     status = json_next(reader, &token, error);
     if (status != STATUS_OK) {
         return status;
@@ -185,8 +196,9 @@ Status record_read(Record *record, const ExchangeTable *table, Text object, bool
         status = error_set(error, STATUS_INVALID, "an object is expected");
     }
     if (status == STATUS_OK) {
+        int guess = 0;
         do {
-            status = read_field(record, &reader, ignore_unknown, error);
+            status = read_field(record, &reader, ignore_unknown, &guess, error);
         } while (status == STATUS_ROW);
     }
     if (status == STATUS_OK) {
@@ -195,11 +207,22 @@ Status record_read(Record *record, const ExchangeTable *table, Text object, bool
     return status == STATUS_OK ? check_required(record, error) : status;
 }
 
+/* Finds the columns of the statement's parameters: once a table, not once a record. */
+static void bind_columns(Record *record, St *st) {
+    record->bound = record->table;
+    record->parameters = st_parameter_count(st);
+    for (int i = 1; i <= record->parameters; i++) {
+        Text name = text_of(st_parameter_name(st, i));
+        record->columns[i] = (signed char)column_index(record->table, name, 0);
+    }
+}
+
 Status record_insert(Record *record, St *st, bool *added, Error *error) {
-    int count = st_parameter_count(st);
-    for (int i = 1; i <= count; i++) {
-        int column = column_index(record->table, text_of(st_parameter_name(st, i)));
-        st_bind(st, i, record->values[column]);
+    if (record->bound != record->table) {
+        bind_columns(record, st);
+    }
+    for (int i = 1; i <= record->parameters; i++) {
+        st_bind(st, i, record->values[record->columns[i]]);
     }
     Status status = st_run(st, error);
     *added = status == STATUS_OK && st_changes(st) == 1;

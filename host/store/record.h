@@ -9,6 +9,9 @@ typedef struct Record {
     Value values[EXCHANGE_COLUMNS_MAX]; /* by column; texts are in the document or in `texts` */
     bool given[EXCHANGE_COLUMNS_MAX];
     Buffer texts;
+    const ExchangeTable *bound; /* the table whose insert `columns` is of */
+    int parameters;
+    signed char columns[EXCHANGE_COLUMNS_MAX + 1]; /* of each parameter */
 } Record;
 
 /* Reads an object into `record` (whose texts are used again). INVALID says which field and why. */
