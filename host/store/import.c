@@ -14,6 +14,7 @@
 
 #define PREDECESSOR_VERSIONS 4 /* its documents say 1 to 4 */
 #define OUR_FIRST_VERSION 1001
+#define LATER_MAX 8
 
 typedef struct Import {
     Store *store;
@@ -28,8 +29,11 @@ typedef struct Import {
     char checksum[33];
     unsigned words;                  /* of the words about the whole, which were there */
     int64_t counts[64], records[64]; /* what the document says, and what was seen; by table */
-    int64_t later_offset, later_line; /* of a table that stood before the signals it speaks of */
-    const ExchangeTable *later;
+    struct {
+        const ExchangeTable *table;
+        int64_t offset, line;
+    } later[LATER_MAX]; /* tables that stood before the signals they speak of */
+    size_t later_count, passed;
 } Import;
 
 static size_t table_index(const ExchangeTable *table) {
@@ -355,6 +359,7 @@ typedef Status TakeElement(Import *import, const ExchangeTable *table, Error *er
 static Status pass_over(Import *import, const ExchangeTable *table, Error *error) {
     (void)table;
     Text value;
+    import->passed++;
     return window_value(import->window, &value, error);
 }
 
@@ -386,6 +391,31 @@ static Status take_array(Import *import, const ExchangeTable *table, TakeElement
     return status;
 }
 
+static bool speaks_of_signals(const ExchangeTable *table) {
+    bool has_ids = is_table(table, "processing");
+    for (int i = 0; !has_ids && table->columns[i].name; i++) {
+        has_ids = table->columns[i].type == COLUMN_IDS;
+    }
+    return has_ids;
+}
+
+/* Passes over a table, to come back to it when the signals are known. */
+static Status put_off(Import *import, const ExchangeTable *table, Error *error) {
+    int64_t offset = window_offset(import->window), line = window_line(import->window);
+    import->passed = 0;
+    Status status = take_array(import, table, pass_over, error);
+    if (status == STATUS_OK && import->later_count == LATER_MAX) {
+        return error_set(error, STATUS_INVALID, "line %lld: signals must come first",
+                         (long long)line);
+    }
+    if (status == STATUS_OK && import->passed > 0) {
+        import->later[import->later_count].table = table;
+        import->later[import->later_count].offset = offset;
+        import->later[import->later_count++].line = line;
+    }
+    return status;
+}
+
 static Status take_table(Import *import, const ExchangeTable *table, Error *error) {
     int byte;
     Status status = window_peek(import->window, &byte, error);
@@ -396,11 +426,8 @@ static Status take_table(Import *import, const ExchangeTable *table, Error *erro
     if (byte == '{') {
         return take_record(import, table, error);
     }
-    if (is_table(table, "processing") && !import->has_signals) {
-        import->later = table;
-        import->later_offset = window_offset(import->window);
-        import->later_line = window_line(import->window);
-        return take_array(import, table, pass_over, error);
+    if (!import->has_signals && speaks_of_signals(table)) {
+        return put_off(import, table, error);
     }
     return take_array(import, table, take_record, error);
 }
@@ -615,10 +642,10 @@ static Status take_document(Import *import, Error *error) {
            byte >= 0) {
         status = take_object(import, error);
     }
-    if (status == STATUS_OK && import->later) {
-        status = window_seek(import->window, import->later_offset, import->later_line, error);
+    for (size_t i = 0; status == STATUS_OK && i < import->later_count; i++) {
+        status = window_seek(import->window, import->later[i].offset, import->later[i].line, error);
         if (status == STATUS_OK) {
-            status = take_array(import, import->later, take_record, error);
+            status = take_array(import, import->later[i].table, take_record, error);
         }
     }
     return status == STATUS_OK ? check_whole(import, error) : status;

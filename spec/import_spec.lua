@@ -1,0 +1,282 @@
+-- Documents on their way into a store: what is taken, and how the rest is refused.
+local data = require "spec.support.data"
+local expect = require "spec.support.expect"
+local paths = require "spec.support.paths"
+local run = require "spec.support.run"
+local signalbox = require "signalbox"
+local stores = require "spec.support.store"
+local temp = require "spec.support.temp"
+
+local AT <const> = "2026-01-06T09:24:26.485578+00:00"
+
+--- A signal's record; `fields` are laid over it, false takes one away.
+local function record(fields)
+  local made = {
+    id = 1, signal_type = "a", source_api = "b", canonical_key = "domain:a.io", confidence = 0.5,
+    raw_data = "{}", detected_at = AT, created_at = AT,
+  }
+  for name, value in pairs(fields or {}) do
+    if value == false then made[name] = nil else made[name] = value end
+  end
+  return made
+end
+
+--- The predecessor's document, or with `members` laid over it.
+local function document(members)
+  local made = {
+    exported_at = AT, schema_version = 4, signals = { record() }, processing = signalbox.array {},
+    suppression_cache = signalbox.array {},
+  }
+  for name, value in pairs(members or {}) do
+    if value == false then made[name] = nil else made[name] = value end
+  end
+  return assert(signalbox.json.encode(made))
+end
+
+--- Our own export of a store with two signals.
+local function own_document()
+  local store <close> = stores.open()
+  assert(store:save_signals(data.signals(2)))
+  local path = temp.folder() .. "/own.json"
+  local file <close> = assert(io.open(path, "wb"))
+  assert(store:export(file))
+  file:close()
+  return temp.read(path)
+end
+
+local function import(store, text, options)
+  return store:import(temp.file("document.json", text), options)
+end
+
+describe("an import", function()
+  it("gives a signal another number where another signal has its own, and says so", function()
+    local store <close> = stores.open()
+    local taken = assert(store:save_signal(data.signal()))
+    local report = assert(import(store, document {
+      signals = { record { id = taken }, record { id = 7, canonical_key = "domain:b.io" } },
+      processing = { { signal_id = taken, status = "pushed", notion_page_id = "p" } },
+    }))
+    assert.equal(1, report.renumbered)
+    assert.same({ { from = taken, to = 2 } }, report.mapped)
+    assert.equal("domain:b.io", store:get_signal(7).canonical_key)
+    assert.equal("pushed", store:get_signal(2).status)
+    assert.equal("pending", store:get_signal(taken).status)
+  end)
+
+  it("maps the signals of a decision with their numbers", function()
+    local store <close> = stores.open()
+    assert(store:save_signal(data.signal()))
+    assert(import(store, document { decisions = { {
+      canonical_key = "domain:a.io", decided_at = AT, as_of = AT, decision = "hold",
+      signal_ids = "[1, 5]",
+    } } }))
+    assert.equal("[2,5]", store:row "SELECT signal_ids FROM decisions".signal_ids)
+  end)
+
+  it("leaves what is here already as it is", function()
+    local store <close> = stores.open()
+    local text = document { processing = { { signal_id = 1, status = "pending" } } }
+    assert(import(store, text))
+    assert(store:mark_pushed(1, "page"))
+    local report = assert(import(store, text))
+    assert.same({ added = 0, skipped = 2 }, { added = report.added, skipped = report.skipped })
+    assert.equal("page", store:get_signal(1).notion_page_id)
+  end)
+
+  it("takes processing before the signals it speaks of, from a file", function()
+    local store <close> = stores.open()
+    assert(import(store, '{"processing":[{"signal_id":1,"status":"rejected"}],"schema_version":4,' ..
+      '"signals":[' .. signalbox.json.encode(record()) .. ']}'))
+    assert.equal("rejected", store:get_signal(1).status)
+  end)
+
+  it("drops what it doesn't know only when told to", function()
+    local text = document { future = { a = { 1 } }, signals = { record { mood = "good" } } }
+    local store <close> = stores.open()
+    local err = expect.failure("invalid", import(store, text))
+    assert.matches("--ignore-unknown", err.message, 1, true)
+    assert.equal(1, assert(import(store, text, { ignore_unknown = true })).added)
+  end)
+
+  it("writes nothing in a dry run, and reports the same", function()
+    local store <close> = stores.open()
+    local report = assert(import(store, document(), { dry_run = true }))
+    assert.equal(1, report.added)
+    assert.equal(0, store:get_stats().total_signals)
+  end)
+
+  it("names the line, the table and the record of what breaks a rule", function()
+    local store <close> = stores.open()
+    local err = expect.invalid("confidence", import(store,
+      '{"schema_version":4,"signals":[\n' .. signalbox.json.encode(record()) .. ",\n" ..
+      signalbox.json.encode(record { id = 2, confidence = 2, canonical_key = "domain:b.io" }) ..
+      "]}"))
+    assert.matches("line 3, signals record 2: confidence is 2", err.message, 1, true)
+    assert.equal(2, err.detail.index)
+  end)
+
+  it("of a predecessor's NaN keeps the text, which save_signal refuses", function()
+    local store <close> = stores.open()
+    assert(import(store, document { signals = { record { raw_data = '{"x": NaN}' } } }))
+    assert.equal('{"x": NaN}', store:get_signal(1).raw_json)
+    expect.invalid("raw_data", store:save_signal(data.signal { raw_data = '{"x": NaN}' }))
+  end)
+end)
+
+-- Documents that are none ----------------------------------------------------------------------
+
+local malformed = {}
+
+local function add(name, text)
+  malformed[#malformed + 1] = { name, text }
+end
+
+local own = own_document()
+local VALUES <const> = {
+  ["a boolean"] = true, ["a number"] = 17, ["a string"] = "x", ["an object"] = { x = 1 },
+  ["an array"] = { 1 }, ["a huge number"] = 1e300,
+}
+
+add("nothing", "")
+add("white space", " \n\t ")
+add("a binary", "\0\1\2\255")
+for at = 1, #own - 3, math.max(1, #own // 60) do
+  add("cut after " .. at .. " bytes", own:sub(1, at))
+end
+for _, text in ipairs { "null", "[]", "17", '"x"', "{", "}", "{}", "[{}]", "{} {}", "{,}", '{"a"}' } do
+  add(text, text)
+end
+for _, name in ipairs { "exported_at", "schema_version", "signals", "processing",
+  "suppression_cache", "company_holds" } do
+  for kind, value in pairs(VALUES) do add(name .. " as " .. kind, document { [name] = value }) end
+end
+for _, name in ipairs { "id", "signal_type", "source_api", "canonical_key", "company_name",
+  "confidence", "raw_data", "detected_at", "created_at" } do
+  for kind, value in pairs(VALUES) do
+    local right = kind == "a number" and name == "id" or
+      kind == "a string" and (name:find "type$" or name:find "api$" or name:find "key$" or
+        name:find "name$")
+    if not right then
+      add(name .. " of a signal as " .. kind, document { signals = { record { [name] = value } } })
+    end
+  end
+  if name ~= "id" and name ~= "company_name" then
+    add("a signal without " .. name, document { signals = { record { [name] = false } } })
+    add("a signal with an empty " .. name, document { signals = { record { [name] = "" } } })
+  end
+end
+for _, row in ipairs { { status = "pending" }, { signal_id = 1 }, { signal_id = 2, status = "pending" },
+  { signal_id = 1, status = "lost" }, { signal_id = 1, status = "pending", metadata = "{" },
+  { signal_id = 1, status = "pending", processed_at = "soon" }, { signal_id = "1", status = "pushed" } } do
+  add("a processing row " .. signalbox.json.encode(row), document { processing = { row } })
+end
+for _, version in ipairs { 0, 5, 999, 1000, 9999, -1, 1.5 } do
+  add("schema_version " .. version, document { schema_version = version })
+end
+for _, number in ipairs { "1e999", "-0.1", "1.1", "NaN", "1" .. ("0"):rep(400), "01", "1.", "+1" } do
+  add("a confidence of " .. number:sub(1, 9), (document():gsub('"confidence":0.5',
+    '"confidence":' .. number)))
+end
+add("a key twice", (document():gsub('"confidence"', '"confidence":1,"confidence"')))
+add("a table twice", (document():gsub('"signals"', '"signals":[],"signals"')))
+add("a word twice", (document():gsub('"schema_version"', '"schema_version":4,"schema_version"')))
+add("a number for two signals", document { signals = { record(), record { source_api = "c" } } })
+add("bytes that are no UTF-8", (document():gsub("domain:a.io", "domain:\xff.io")))
+add("a NUL", (document():gsub("domain:a.io", "domain:\\u0000.io")))
+add("a raw line feed in a string", (document():gsub("domain:a.io", "domain:\n.io")))
+add("a record nested too deep", document { signals = { record { raw_data = ("["):rep(1001) ..
+  ("]"):rep(1001) } } })
+add("a value nested too deep", '{"schema_version":4,"signals":[' .. ("["):rep(5000) ..
+  ("]"):rep(5000) .. "]}")
+add("something behind it", document() .. "x")
+add("a comma too much", (document():gsub("%]", ",]", 1)))
+add("counts that are wrong", (own:gsub('"counts":{"signals":2', '"counts":{"signals":3')))
+add("counts of what isn't there", (own:gsub('"counts":{', '"counts":{"sheep":3,')))
+add("another checksum", (own:gsub('"checksum":"....', '"checksum":"0000')))
+add("no checksum", (own:gsub(',%s*"checksum":"[^"]*"', "")))
+add("another format", (own:gsub('"format":1', '"format":2')))
+add("one record fewer", (own:gsub('    {"id":2.-\n', "", 1)))
+
+describe("a document that is none", function()
+  local store, path = stores.open()
+  assert(store:save_signal(data.signal()))
+  local before = temp.folder() .. "/before.json"
+  assert.equal(0, run { "export", path, before }.status)
+
+  it("comes in more than two hundred forms", function()
+    assert.truthy(#malformed >= 200, #malformed)
+  end)
+
+  for _, case in ipairs(malformed) do
+    it("is refused, and changes nothing: " .. case[1]:gsub("%c", "?"), function()
+      local report, err = import(store, case[2])
+      assert.is_nil(report, "it was taken")
+      assert.equal("invalid", err.code, tostring(err))
+      assert.truthy(#err.message > 10)
+      assert.truthy(utf8.len(err.message), "the message is no text")
+    end)
+  end
+
+  it("leaves the store as it was", function()
+    local after = temp.folder() .. "/after.json"
+    assert.equal(0, run { "export", path, after }.status)
+    local function content(file) return (temp.read(file):gsub('"exported_at":"[^"]*"', "")) end
+    assert.equal(content(before), content(after))
+  end)
+end)
+
+describe("signalbox import", function()
+  it("makes the database, reports, and adds nothing the second time", function()
+    local folder = temp.folder()
+    temp.write(folder .. "/in.json", document())
+    local result = run { "import", folder .. "/in.json", folder .. "/new.db" }
+    assert.equal(0, result.status, result.err)
+    assert.matches("signals +1 +0", result.out)
+    local again = run { "import", folder .. "/in.json", folder .. "/new.db", "--json" }
+    assert.same({ 0, 1 }, { signalbox.json.decode(again.out).added,
+      signalbox.json.decode(again.out).skipped })
+  end)
+
+  it("reads from stdin, and makes no database for a dry run or for no document", function()
+    local folder = temp.folder()
+    local dry = run { "import", "-", folder .. "/new.db", "--dry-run", stdin = document() }
+    assert.equal(0, dry.status, dry.err)
+    assert.is_false(temp.exists(folder .. "/new.db"))
+    assert.equal(1, run { "import", folder .. "/none.json", folder .. "/new.db" }.status)
+    assert.is_false(temp.exists(folder .. "/new.db"))
+    local piped = run.program("/bin/sh", { "-c", "cat | " .. run.quote(paths.program) ..
+      " import - " .. folder .. "/new.db", stdin = document() })
+    assert.equal(0, piped.status, piped.err)
+  end)
+
+  it("refuses a string of a gigabyte without the memory for it", function()
+    local folder = temp.folder()
+    local result = run.program("/bin/sh", { timeout = 60, "-c", "ulimit -v 400000; (printf " ..
+      [['{"schema_version":4,"signals":[{"raw_data":"'; head -c 1073741824 /dev/zero | tr '\0' x)]] ..
+      " | " .. run.quote(paths.program) .. " import - " .. folder .. "/new.db" })
+    assert.equal(1, result.status)
+    assert.matches("line 1: a value longer than 64 MiB", result.err, 1, true)
+  end)
+
+  it("killed at any moment leaves the database as it was", function()
+    local folder = temp.folder()
+    local big <close> = stores.open { durability = "normal" }
+    assert(big:save_signals(data.signals(20000)))
+    local file <close> = assert(io.open(folder .. "/big.json", "wb"))
+    assert(big:export(file))
+    file:close()
+    local store <close>, path = stores.open()
+    assert(store:save_signal(data.signal()))
+    for delay = 1, 5 do
+      local process = run.start { "import", folder .. "/big.json", path }
+      require("system").sleep(0.03 * delay)
+      process.kill()
+      process.wait(30)
+      local total = store:get_stats().total_signals
+      assert.truthy(total == 1 or total == 20001, total)
+      assert.equal(total, store:row "SELECT count(*) AS n FROM signals".n)
+      if total > 1 then break end
+    end
+    assert.equal(0, run { "validate", path }.status)
+  end)
+end)
