@@ -122,6 +122,16 @@ describe("a notice", function()
     assert.truthy(texts(hooks)[2]:find "^STILL FIRING")
   end)
 
+  it("is not repeated while the one before it waits", function()
+    local hooks = server.start "hooks"
+    local url = hooks.url
+    hooks:stop()
+    local desk = alerts.desk({ a = SWITCH }, { env = { SLACK_WEBHOOK_URL = url .. "/x" },
+      config = "alerts = { repeat_interval = 0.01 }" })
+    switch_on(desk)
+    for _ = 1, 4 do assert.equal(1, desk:check().notices.waiting) end
+  end)
+
   it("holds all alerts of its group", function()
     local hooks <close> = server.start "hooks"
     local desk = slack_desk({ a = [[

@@ -19,9 +19,6 @@ local match <const> = require "signalbox.alert_match"
 
 local M = {}
 
-config.declare("alerts", { kind = "table",
-  about = "who is told of alerts, and how often; see signalbox help alerts" })
-
 -- What holds where neither the receiver, nor its notifier, nor the configuration says other.
 local DEFAULTS <const> = {
   group_by = { "alertname" }, group_wait = 0, group_interval = 0, repeat_interval = "4h",

@@ -4,7 +4,7 @@ local signalbox <const> = require "signalbox"
 local M = {}
 
 local EVENT_DAYS <const> = 400
-local NOTICE_DAYS <const> = 30
+local NOTICE_DAYS <const> = 7
 local DAY <const> = 86400
 local MINUTE_SAMPLES <const> = 7 * DAY -- seconds that a sample a minute is kept; then one an hour
 local HOUR_SAMPLES <const> = 400 * DAY
@@ -207,8 +207,14 @@ end
 
 -- Notices --------------------------------------------------------------------------------------
 
---- Puts a notice into the queue.
+--- Puts a notice into the queue; one that repeats the last only where that isn't waiting still.
 function M.add_notice(store, notice, now)
+  if notice.reason == "repeated" and assert(store:row([[
+      SELECT count(*) AS n FROM alert_notices
+      WHERE receiver = ? AND group_key = ? AND status = 'waiting']],
+      notice.receiver, notice.group_key)).n > 0 then
+    return
+  end
   assert(store:exec([[
     INSERT INTO alert_notices(receiver, group_key, notice, status, created_at, next_at)
     VALUES (?, ?, ?, 'waiting', ?4, ?4)]],

@@ -63,6 +63,8 @@ M.declare("notion.rate", { variable = "NOTION_RATE", default = 3, kind = "number
   about = "requests a second to Notion" })
 M.declare("notion.properties", { kind = "table",
   about = "names of the pages' properties; false leaves one out" })
+M.declare("alerts", { kind = "table",
+  about = "who is told of alerts, and how often; see signalbox help alerts" })
 M.declare("slack.webhook_url", { variable = "SLACK_WEBHOOK_URL", secret = true,
   about = "where notices of alerts go" })
 M.declare("settle", { variable = "SIGNALBOX_SETTLE", default = 60, kind = "number",
