@@ -272,5 +272,8 @@ void signal_open(lua_State *L) {
     luaL_newmetatable(L, SIGNAL_METATABLE);
     luaL_setfuncs(L, metamethods, 0);
     lua_pop(L, 1);
-    shape_create(L);
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, &shape_key) == LUA_TNIL) {
+        shape_create(L);
+    }
+    lua_pop(L, 1);
 }
