@@ -83,10 +83,18 @@ Status row_copy(Row *row, Handle *handle, const Text *const texts[], size_t coun
     return STATUS_OK;
 }
 
+const char *row_take(Row *row, const Text *text) {
+    if (!row->handle) {
+        return text->data;
+    }
+    const char *data = row->handle->bytes.data + row->at;
+    row->at += text->size;
+    return data;
+}
+
 void row_push(lua_State *L, Row *row, const Text *text) {
     if (text->data) {
-        lua_pushlstring(L, row->handle->bytes.data + row->at, text->size);
-        row->at += text->size;
+        lua_pushlstring(L, row_take(row, text), text->size);
     } else {
         lua_pushnil(L);
     }
@@ -100,5 +108,7 @@ void row_set(lua_State *L, Row *row, const char *name, const Text *text) {
 }
 
 void row_end(Row *row) {
-    handle_cut(row->handle, row->mark);
+    if (row->handle) {
+        handle_cut(row->handle, row->mark);
+    }
 }

@@ -53,6 +53,8 @@ typedef struct Row {
 
 /* Copies those of `count` texts that are there. NO_MEMORY, or OK. */
 Status row_copy(Row *row, Handle *handle, const Text *const texts[], size_t count, Error *error);
+/* Where the bytes of the next text are, which is this one and is there. */
+const char *row_take(Row *row, const Text *text);
 /* Pushes the next text, which is this one; nil where it is absent. */
 void row_push(lua_State *L, Row *row, const Text *text);
 /* Sets the field of the table on top of the stack to it; nothing where it is absent. */

@@ -11,6 +11,8 @@ struct Iterator {
     void *cursor; /* NULL once it is closed */
     const IteratorKind *kind;
     Handle *handle; /* of the store that is user value 1 */
+    bool busy;      /* a row is being pushed, whose texts may be the cursor's */
+    bool closing;   /* it is to be closed after that */
 };
 
 static void close_cursor(Iterator *iterator) {
@@ -35,15 +37,27 @@ Status iterator_next(lua_State *L, int index, Error *error) {
     if (!iterator->cursor) {
         return STATUS_OK;
     }
+    if (iterator->busy) {
+        return error_set(error, STATUS_CONFLICT,
+                         "these rows are being read already, and this is a finalizer, or the "
+                         "reading broke off");
+    }
+    iterator->busy = true;
     Status status = iterator->kind->next(L, iterator->handle, iterator->cursor, index, error);
-    if (status != STATUS_ROW) {
+    iterator->busy = false;
+    if (status != STATUS_ROW || iterator->closing) {
         close_cursor(iterator);
     }
     return status;
 }
 
 void iterator_close(lua_State *L, int index) {
-    close_cursor(lua_touserdata(L, index));
+    Iterator *iterator = lua_touserdata(L, index);
+    if (iterator->busy) {
+        iterator->closing = true;
+    } else {
+        close_cursor(iterator);
+    }
 }
 
 /* ---- for ---- */
@@ -73,15 +87,20 @@ int iterator_return(lua_State *L) {
 
 /* ---- metatable ---- */
 
-/* __gc and __close */
-static int end(lua_State *L) {
+static int collect(lua_State *L) {
     close_cursor(luaL_checkudata(L, 1, ITERATOR_METATABLE));
     return 0;
 }
 
+static int leave(lua_State *L) {
+    luaL_checkudata(L, 1, ITERATOR_METATABLE);
+    iterator_close(L, 1);
+    return 0;
+}
+
 static const luaL_Reg metamethods[] = {
-    {"__gc", end},
-    {"__close", end},
+    {"__gc", collect},
+    {"__close", leave},
     {NULL, NULL},
 };
 

@@ -19,10 +19,10 @@ static const struct {
     const char *name;
     bool repeats;
 } columns[] = {
-    {"signal_type", true},     {"source_api", true},    {"canonical_key", true},
-    {"company_name", true},   {"raw_json", false},     {"detected_at", true},
-    {"created_at", true},      {"status", true},        {"notion_page_id", false},
-    {"processed_at", false},   {"error_message", false}, {"metadata_json", false},
+    {"signal_type", true},   {"source_api", true},     {"canonical_key", true},
+    {"company_name", true},  {"raw_json", false},      {"detected_at", true},
+    {"created_at", true},    {"status", true},         {"notion_page_id", false},
+    {"processed_at", false}, {"error_message", false}, {"metadata_json", false},
 };
 
 enum {
@@ -71,14 +71,13 @@ static void shape_create(lua_State *L) {
 /* Pushes the next text of the row, of a column that repeats. */
 static void push_repeating(lua_State *L, Shape *shape, int values, Row *row, int column,
                            const Text *text) {
-    const char *bytes = row->handle->bytes.data + row->at;
+    const char *data = row_take(row, text);
     if (text->size == shape->last[column].size &&
-        memcmp(bytes, shape->last[column].text, text->size) == 0) {
-        row->at += text->size;
+        memcmp(data, shape->last[column].text, text->size) == 0) {
         lua_rawgeti(L, values, LAST + column + 1);
         return;
     }
-    row_push(L, row, text);
+    lua_pushlstring(L, data, text->size);
     if (text->size < LAST_SIZE) {
         memcpy(shape->last[column].text, lua_tostring(L, -1), text->size);
         shape->last[column].size = text->size;
@@ -94,10 +93,9 @@ Status signal_push(lua_State *L, Handle *handle, const Signal *signal, Error *er
         &signal->created_at,   &signal->status,        &signal->notion_page_id,
         &signal->processed_at, &signal->error_message, &signal->metadata,
     };
-    Row row;
-    Status status = row_copy(&row, handle, texts, COLUMNS, error);
-    if (status != STATUS_OK) {
-        return status;
+    Row row = {0};
+    if (handle && row_copy(&row, handle, texts, COLUMNS, error) != STATUS_OK) {
+        return STATUS_NO_MEMORY;
     }
     lua_rawgetp(L, LUA_REGISTRYINDEX, &shape_key);
     int table = lua_gettop(L), values = table + 1;
@@ -133,10 +131,11 @@ Status signal_push(lua_State *L, Handle *handle, const Signal *signal, Error *er
 }
 
 static Status next_signal(lua_State *L, Handle *handle, void *cursor, int index, Error *error) {
+    (void)handle;
     (void)index;
     Signal signal;
     Status status = signal_cursor_next(cursor, &signal, error);
-    if (status == STATUS_ROW && signal_push(L, handle, &signal, error) != STATUS_OK) {
+    if (status == STATUS_ROW && signal_push(L, NULL, &signal, error) != STATUS_OK) {
         status = STATUS_NO_MEMORY;
     }
     return status;

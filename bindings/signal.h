@@ -14,7 +14,8 @@
 
 #define SIGNAL_METATABLE "signalbox.signal"
 
-/* Pushes it, and returns OK, or pushes nothing and returns NO_MEMORY. */
+/* Pushes it, and returns OK, or pushes nothing and returns NO_MEMORY. `handle` is NULL where the
+ * texts stay as they are whatever a finalizer does. */
 Status signal_push(lua_State *L, Handle *handle, const Signal *signal, Error *error);
 
 /* The signals of a SignalCursor. */

@@ -264,6 +264,17 @@ describe("an iterator", function()
       assert.equal("closed", err.code)
     end)
 
+    it("raises closed also for rows that it has read ahead", function()
+      for read = 1, 9 do
+        local other <close> = assert(signalbox.open(path, { mode = "ro" }))
+        local next_signal = assert(other:signals())
+        for _ = 1, read do assert.is_table(next_signal()) end
+        other:close()
+        local _, err = pcall(next_signal)
+        assert.equal("closed", err.code)
+      end
+    end)
+
     it("of rows raises closed too", function()
       local next_row = assert(store:rows "SELECT id FROM signals")
       next_row()
@@ -336,6 +347,19 @@ describe("an iterator", function()
       local _, err = pcall(next_signal)
       assert.equal("conflict", err.code)
     end)
+
+    it("ends with it also where it has read ahead", function()
+      for read = 1, 9 do
+        local next_signal
+        store:transaction(function()
+          next_signal = assert(store:signals())
+          for _ = 1, read do assert.is_table(next_signal()) end
+          return nil, "no"
+        end)
+        local _, err = pcall(next_signal)
+        assert.equal("conflict", err.code)
+      end
+    end)
   end)
 
   it("costs no more memory for more rows", function()
@@ -370,6 +394,35 @@ describe("an iterator", function()
     end
     collectgarbage()
     assert.is_true(log > 0)
+  end)
+
+  it("gives each row once and whole while finalizers read from it too", function()
+    assert(store:save_signals(data.signals(300, { signal_type = "many" })))
+    local next_signal = assert(store:signals { signal_type = "many", order = "id" })
+    local seen, busy = {}, 0
+    local function see(signal)
+      assert.is_nil(seen[signal.id])
+      seen[signal.id] = true
+      assert.equal("Company " .. signal.id - 10, signal.company_name)
+      assert.equal("domain:company-" .. signal.id - 10 .. ".com", signal.canonical_key)
+    end
+    local function litter()
+      setmetatable({}, { __gc = function()
+        local fine, result = pcall(next_signal)
+        if fine and result then see(result) end
+        if not fine then
+          assert.equal("conflict", result.code)
+          busy = busy + 1
+        end
+      end })
+    end
+    for signal in next_signal do
+      see(signal)
+      litter()
+    end
+    local count = 0
+    for _ in pairs(seen) do count = count + 1 end
+    assert.equal(300, count, busy .. " were refused")
   end)
 
   it("survives the finalizer of the transaction that it reads in", function()

@@ -1,144 +1,8 @@
-/* Cursors: rows of one snapshot.
- *
- * Outside a transaction each cursor has a connection of its own in a read transaction, so that it
- * sees one moment and neither blocks writers nor is changed by them; a few such connections are
- * kept for the next cursors. Inside its caller's transaction it reads through the writer's. */
+/* Signals one by one: what is asked, and reading ahead. */
 #include "store/internal.h"
 
 #include <stdlib.h>
-
-static Status side_connection(Store *store, Db **db, Error *error) {
-    DbOptions options = {
-        .mode = DB_READ,
-        .busy_timeout = store->options.busy_timeout,
-        .side = true,
-        .trace = store->options.trace,
-        .trace_context = store->options.trace_context,
-    };
-    return db_open(db_label(store->main), &options, db, error);
-}
-
-Status read_connection(Store *store, Db **db, Error *error) {
-    *db = store->main;
-    if (store->tx_depth == 0 || store->tx_caller == store->caller) {
-        return STATUS_OK;
-    }
-    Status status = STATUS_OK;
-    if (!store->aside) {
-        status = side_connection(store, &store->aside, error);
-    }
-    *db = store->aside;
-    return status;
-}
-
-static void reader_link(Store *store, Reader *reader) {
-    reader->store = store;
-    reader->next = store->readers;
-    reader->link = &store->readers;
-    if (reader->next) {
-        reader->next->link = &reader->next;
-    }
-    store->readers = reader;
-}
-
-static void reader_unlink(Reader *reader) {
-    *reader->link = reader->next;
-    if (reader->next) {
-        reader->next->link = reader->link;
-    }
-    reader->link = NULL;
-    reader->next = NULL;
-}
-
-Status reader_open(Store *store, Reader *reader, Error *error) {
-    *reader = (Reader){0};
-    Status status = STATUS_OK;
-    if (store->options.untrusted || (store->tx_depth > 0 && store->tx_caller == store->caller)) {
-        reader->db = store->main;
-        reader->in_transaction = true;
-    } else if (store->idle_count > 0) {
-        reader->db = store->idle[--store->idle_count];
-    } else {
-        status = side_connection(store, &reader->db, error);
-    }
-    if (status == STATUS_OK && !reader->in_transaction) {
-        status = db_begin(reader->db, TX_READ, error);
-        if (status != STATUS_OK) {
-            db_close(reader->db);
-            reader->db = NULL;
-        }
-    }
-    if (status == STATUS_OK) {
-        reader_link(store, reader);
-    }
-    return status;
-}
-
-void reader_close(Reader *reader) {
-    if (!reader->db) {
-        return;
-    }
-    Store *store = reader->store;
-    reader_unlink(reader);
-    st_release(reader->st);
-    reader->st = NULL;
-    Db *db = reader->db;
-    reader->db = NULL;
-    if (reader->in_transaction) {
-        return;
-    }
-    db_rollback(db);
-    if (store->idle_count < IDLE_READERS) {
-        store->idle[store->idle_count++] = db;
-    } else {
-        db_close(db);
-    }
-}
-
-void readers_end_transaction(Store *store) {
-    Reader *next;
-    for (Reader *reader = store->readers; reader; reader = next) {
-        next = reader->next;
-        if (reader->in_transaction) {
-            reader_close(reader);
-            reader->ended = true;
-        }
-    }
-}
-
-Status reader_start(Reader *reader, Error *error) {
-    Status status = st_stream(reader->st, error);
-    if (status == STATUS_ROW) {
-        reader->started = true;
-        return STATUS_OK;
-    }
-    reader_close(reader);
-    return status;
-}
-
-Status reader_next(Reader *reader, Error *error) {
-    if (!reader->store) {
-        return error_set(error, STATUS_CLOSED, "the store was closed while its rows were read");
-    }
-    if (reader->ended) {
-        return error_set(error, STATUS_CONFLICT,
-                         "the transaction that these rows were read in is over");
-    }
-    if (!reader->st) {
-        return STATUS_OK;
-    }
-    if (reader->started) {
-        reader->started = false;
-        return STATUS_ROW;
-    }
-    Status status = st_stream(reader->st, error);
-    if (status != STATUS_ROW) {
-        reader_close(reader);
-    }
-    return status;
-}
-
-/* ---- signals ---- */
+#include <string.h>
 
 /* What a cursor asks: a text put together from paragraphs, and its values. Texts are copied, for
  * the cursor outlives the call that they came with. */
@@ -153,12 +17,23 @@ typedef struct Question {
     } values[8];
 } Question;
 
+enum {
+    AHEAD_ROWS = 32,       /* signals that are read in one go, at most */
+    AHEAD_BYTES = 64 * 1024 /* and about how many bytes of text */
+};
+
 struct SignalCursor {
     Reader reader; /* first */
     Question question;
     int64_t left;  /* signals until the limit; below 0: no limit */
     bool begun;
-    int64_t id;    /* of the signal before */
+    int64_t id;    /* of the signal read last */
+
+    Signal ahead[AHEAD_ROWS];
+    Buffer texts;  /* of them, one after the other */
+    size_t count, at, wanted;
+    Status behind; /* what came behind them: ROW while there may be more */
+    Error error;
 };
 
 static void ask(Question *question, const Query *paragraph) {
@@ -270,7 +145,9 @@ static void cursor_bind(SignalCursor *cursor) {
 
 static SignalCursor *cursor_new(Error *error) {
     SignalCursor *cursor = calloc(1, sizeof *cursor);
-    if (!cursor) {
+    if (cursor) {
+        cursor->behind = STATUS_ROW;
+    } else {
         error_set(error, STATUS_NO_MEMORY, "not enough memory");
     }
     return cursor;
@@ -346,14 +223,15 @@ Status store_claim_signals(Store *store, const ClaimSet *claims, SignalCursor **
     return cursor_start(store, cursor, out, error);
 }
 
-Status signal_cursor_next(SignalCursor *cursor, Signal *signal, Error *error) {
-    if (cursor->left == 0) {
-        reader_close(&cursor->reader);
-    }
+/* Reads one signal; texts are borrowed from the statement. */
+static Status read_signal(SignalCursor *cursor, Signal *signal) {
     Status status;
     int64_t id = 0;
+    if (cursor->left == 0) {
+        return STATUS_OK;
+    }
     do { /* of a signal with several processing rows the first counts */
-        status = reader_next(&cursor->reader, error);
+        status = reader_read(&cursor->reader, &cursor->error);
         if (status != STATUS_ROW) {
             return status;
         }
@@ -366,6 +244,89 @@ Status signal_cursor_next(SignalCursor *cursor, Signal *signal, Error *error) {
     return status;
 }
 
+enum { SIGNAL_TEXTS = 12 };
+
+static void texts_of(Signal *signal, Text *texts[SIGNAL_TEXTS]) {
+    Text *const all[SIGNAL_TEXTS] = {
+        &signal->signal_type,  &signal->source_api,    &signal->canonical_key,
+        &signal->company_name, &signal->raw_data,      &signal->detected_at,
+        &signal->created_at,   &signal->status,        &signal->notion_page_id,
+        &signal->processed_at, &signal->error_message, &signal->metadata,
+    };
+    memcpy(texts, all, sizeof all);
+}
+
+static void keep_texts(Buffer *buffer, Signal *signal) {
+    Text *texts[SIGNAL_TEXTS];
+    texts_of(signal, texts);
+    for (int i = 0; i < SIGNAL_TEXTS; i++) {
+        if (texts[i]->data) {
+            buffer_append(buffer, texts[i]->data, texts[i]->size);
+        }
+    }
+}
+
+/* Points the texts to where they lie, now that the buffer grows no more. */
+static void place_texts(SignalCursor *cursor) {
+    const char *at = cursor->texts.data ? cursor->texts.data : "";
+    for (size_t i = 0; i < cursor->count; i++) {
+        Text *texts[SIGNAL_TEXTS];
+        texts_of(&cursor->ahead[i], texts);
+        for (int k = 0; k < SIGNAL_TEXTS; k++) {
+            if (texts[k]->data) {
+                texts[k]->data = at;
+                at += texts[k]->size;
+            }
+        }
+    }
+}
+
+/* Reads the next signals. The engine and the caller then each work through some in a row, which
+ * keeps either's code in the processor; one first and then twice as many each time, for a loop that
+ * is left early. */
+static void read_ahead(SignalCursor *cursor) {
+    buffer_clear(&cursor->texts);
+    cursor->count = 0;
+    cursor->at = 0;
+    cursor->wanted = cursor->wanted == 0 ? 1 : cursor->wanted * 2;
+    if (cursor->wanted > AHEAD_ROWS) {
+        cursor->wanted = AHEAD_ROWS;
+    }
+    do {
+        Signal *signal = &cursor->ahead[cursor->count];
+        cursor->behind = read_signal(cursor, signal);
+        if (cursor->behind == STATUS_ROW) {
+            keep_texts(&cursor->texts, signal);
+            cursor->count++;
+        }
+    } while (cursor->behind == STATUS_ROW && cursor->count < cursor->wanted &&
+             cursor->texts.size < AHEAD_BYTES);
+    if (cursor->texts.failed) {
+        cursor->count = 0;
+        cursor->behind = error_set(&cursor->error, STATUS_NO_MEMORY, "not enough memory");
+    }
+    place_texts(cursor);
+}
+
+Status signal_cursor_next(SignalCursor *cursor, Signal *signal, Error *error) {
+    Status status = reader_check(&cursor->reader, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (cursor->at == cursor->count && cursor->behind == STATUS_ROW) {
+        read_ahead(cursor);
+    }
+    if (cursor->at < cursor->count) {
+        *signal = cursor->ahead[cursor->at++];
+        return STATUS_ROW;
+    }
+    reader_close(&cursor->reader);
+    if (cursor->behind != STATUS_OK) {
+        *error = cursor->error;
+    }
+    return cursor->behind;
+}
+
 void signal_cursor_close(SignalCursor *cursor) {
     if (!cursor) {
         return;
@@ -373,5 +334,6 @@ void signal_cursor_close(SignalCursor *cursor) {
     reader_close(&cursor->reader);
     buffer_free(&cursor->question.sql);
     buffer_free(&cursor->question.texts);
+    buffer_free(&cursor->texts);
     free(cursor);
 }

@@ -89,7 +89,7 @@ Status write_begin_single(Store *store, WriteScope *scope, Error *error);
 /* The connection on which the caller reads single rows. */
 Status read_connection(Store *store, Db **db, Error *error);
 
-/* ---- cursor.c ---- */
+/* ---- reader.c ---- */
 
 /* Opens a reader for the caller: in its transaction, else on a snapshot of its own. */
 Status reader_open(Store *store, Reader *reader, Error *error);
@@ -98,7 +98,11 @@ void reader_close(Reader *reader);
 /* Reads on to the first row, so that the snapshot is that of this moment, and what fails does so
  * now. */
 Status reader_start(Reader *reader, Error *error);
-/* The next row of reader->st; OK at the end, where it closes itself. */
+/* CLOSED or CONFLICT where the store or the reader's transaction is over. */
+Status reader_check(const Reader *reader, Error *error);
+/* The next row of reader->st, without that check; OK at the end. */
+Status reader_read(Reader *reader, Error *error);
+/* Both; closes itself at the end and where it fails. */
 Status reader_next(Reader *reader, Error *error);
 /* Detaches every reader that reads through the transaction which ends now. */
 void readers_end_transaction(Store *store);

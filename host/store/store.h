@@ -115,7 +115,8 @@ Status store_signals(Store *store, const SignalFilter *filter, SignalCursor **cu
 Status store_pending_signals(Store *store, Text signal_type, int64_t limit, SignalCursor **cursor,
                              Error *error);
 
-/* ROW with the next signal (texts borrowed until the next call on this cursor), OK at the end. */
+/* ROW with the next signal, OK at the end. The texts are the cursor's, and stay until the next call
+ * on it, whatever becomes of the store. */
 Status signal_cursor_next(SignalCursor *cursor, Signal *signal, Error *error);
 
 /* At any time, also after store_close. NULL is allowed. */
