@@ -5,7 +5,12 @@
 #include "bindings/errors.h"
 #include "bindings/handle.h"
 
-enum { STORE = 1, PATH = 2, OPTIONS = 3, PROGRESS = 4 }; /* the stack of a call */
+enum {
+    STORE = 1,
+    PATH = 2,
+    OPTIONS = 3,
+    PROGRESS = 4
+}; /* the stack of a call */
 
 /* The function that is told how far the copy is. */
 typedef struct Watcher {
@@ -58,8 +63,8 @@ static int backup(lua_State *L) {
         return error_return(L, &error);
     }
     Watcher watcher = {.L = L, .handle = handle, .store = store};
-    Status status = store_backup(store, path.data, synced,
-                                 lua_isnil(L, PROGRESS) ? NULL : watch, &watcher, &error);
+    Status status = store_backup(store, path.data, synced, lua_isnil(L, PROGRESS) ? NULL : watch,
+                                 &watcher, &error);
     if (watcher.raised) {
         return lua_error(L);
     }

@@ -13,7 +13,8 @@ static bool begins_with(const char *text, const char *prefix) {
 
 /* Length of "scheme" where `url` is scheme://..., else 0. */
 static size_t scheme_length(const char *url) {
-    size_t length = strspn(url, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.");
+    size_t length =
+        strspn(url, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.");
     return strncmp(url + length, "://", 3) == 0 ? length : 0;
 }
 
@@ -26,7 +27,7 @@ Status db_open(const char *url, const DbOptions *options, Db **db, Error *error)
     size_t scheme = scheme_length(url);
     if (scheme > 0) {
         return error_invalid(error, "path", "path is a URL of an unknown kind, '%.*s'",
-            scheme < 20 ? (int)scheme : 20, url);
+                             scheme < 20 ? (int)scheme : 20, url);
     }
     return sqlite_driver.open(url, options, db, error);
 }

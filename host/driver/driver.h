@@ -21,8 +21,12 @@
 typedef struct Driver Driver;
 
 /* The head of every connection and of every statement; a driver's own follows it. */
-typedef struct Db { const Driver *driver; } Db;
-typedef struct St { const Driver *driver; } St;
+typedef struct Db {
+    const Driver *driver;
+} Db;
+typedef struct St {
+    const Driver *driver;
+} St;
 
 /* Bytes with a length; `data` NULL means absent (SQL's NULL). Ends in a NUL that isn't counted
  * only where a function says so. */
@@ -31,19 +35,29 @@ typedef struct Text {
     size_t size;
 } Text;
 
-typedef enum ValueType { VALUE_NULL, VALUE_INT, VALUE_DOUBLE, VALUE_TEXT, VALUE_BLOB } ValueType;
+typedef enum ValueType {
+    VALUE_NULL,
+    VALUE_INT,
+    VALUE_DOUBLE,
+    VALUE_TEXT,
+    VALUE_BLOB
+} ValueType;
 
 typedef struct Value {
     ValueType type;
     union {
         int64_t integer;
         double number;
-        Text text;   /* TEXT and BLOB */
+        Text text; /* TEXT and BLOB */
     } as;
 } Value;
 
 /* What a connection is opened for. */
-typedef enum DbMode { DB_CREATE, DB_WRITE, DB_READ } DbMode;
+typedef enum DbMode {
+    DB_CREATE,
+    DB_WRITE,
+    DB_READ
+} DbMode;
 
 /* A table whose rows are counted: the driver keeps counters(name, value, n) true, in the same
  * transaction as the rows, for every change that goes through it, and the file's triggers do the
@@ -51,14 +65,14 @@ typedef enum DbMode { DB_CREATE, DB_WRITE, DB_READ } DbMode;
 typedef struct Counted {
     const char *table;
     const char *column;
-    const char *name;   /* counters.name */
+    const char *name; /* counters.name */
 } Counted;
 
 /* For a process that strangers' statements run in, to be opened with DB_READ: db_statement_text takes
  * nothing but reading of ordinary tables with plain functions, of bounded size. */
 typedef struct DbUntrusted {
-    int64_t memory;                /* bytes that the engine may use in this whole process */
-    bool (*late)(void *context);   /* asked now and then; true breaks the statement off */
+    int64_t memory;              /* bytes that the engine may use in this whole process */
+    bool (*late)(void *context); /* asked now and then; true breaks the statement off */
     void *context;
 } DbUntrusted;
 
@@ -67,13 +81,13 @@ typedef void DbTrace(void *context, const char *sql);
 
 typedef struct DbOptions {
     DbMode mode;
-    bool relaxed;              /* a commit may return before it is on the disk */
-    double busy_timeout;       /* seconds that a writer waits for another, 0 and up */
-    const Counted *counted;    /* NULL-table-terminated, static; NULL counts nothing */
-    bool side;                 /* a second connection to a file that is open in this process: small
+    bool relaxed;           /* a commit may return before it is on the disk */
+    double busy_timeout;    /* seconds that a writer waits for another, 0 and up */
+    const Counted *counted; /* NULL-table-terminated, static; NULL counts nothing */
+    bool side;              /* a second connection to a file that is open in this process: small
                                   cache, no making of files */
     const DbUntrusted *untrusted; /* NULL: the statements are the user's own; copied */
-    DbTrace *trace;            /* or NULL */
+    DbTrace *trace;               /* or NULL */
     void *trace_context;
 } DbOptions;
 
@@ -87,12 +101,16 @@ enum {
 
 /* What a transaction is for. */
 typedef enum TxKind {
-    TX_READ,         /* one snapshot, from the first statement on */
-    TX_WRITE,        /* alone: what a user's transaction gets; `busy` after the busy time */
-    TX_WRITE_SHARED  /* a store operation's own: beside each other, never beside WRITE */
+    TX_READ,        /* one snapshot, from the first statement on */
+    TX_WRITE,       /* alone: what a user's transaction gets; `busy` after the busy time */
+    TX_WRITE_SHARED /* a store operation's own: beside each other, never beside WRITE */
 } TxKind;
 
-typedef enum SavepointAct { SAVEPOINT_SET, SAVEPOINT_KEEP, SAVEPOINT_UNDO } SavepointAct;
+typedef enum SavepointAct {
+    SAVEPOINT_SET,
+    SAVEPOINT_KEEP,
+    SAVEPOINT_UNDO
+} SavepointAct;
 
 /* Opens one connection with all its session state set. `url` is a path, or a URL of an engine that
  * this build knows. A file is made with mode 0600, its missing parent folders too (DB_CREATE only).
@@ -240,8 +258,8 @@ struct Driver {
     Status (*worker_hold)(Db *db, int64_t *worker, Error *error);
     void (*worker_drop)(Db *db, int64_t worker);
     Status (*worker_alive)(Db *db, int64_t worker, bool *alive, Error *error);
-    Status (*backup)(Db *db, const char *path, bool synced, BackupProgress *progress,
-                     void *context, Error *error);
+    Status (*backup)(Db *db, const char *path, bool synced, BackupProgress *progress, void *context,
+                     Error *error);
     Status (*tidy)(Db *db, bool full, Error *error);
     Status (*compact)(Db *db, Error *error);
 };

@@ -7,7 +7,7 @@ static inline Status db_statement(Db *db, const Query *query, St **st, Error *er
 }
 
 static inline Status db_statement_text(Db *db, const char *sql, size_t size, St **st,
-    Error *error) {
+                                       Error *error) {
     return db->driver->statement_text(db, sql, size, st, error);
 }
 
@@ -134,7 +134,7 @@ static inline Status db_worker_alive(Db *db, int64_t worker, bool *alive, Error 
 }
 
 static inline Status db_backup(Db *db, const char *path, bool synced, BackupProgress *progress,
-    void *context, Error *error) {
+                               void *context, Error *error) {
     return db->driver->backup(db, path, synced, progress, context, error);
 }
 

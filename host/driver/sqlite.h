@@ -19,16 +19,20 @@ typedef struct RowCounter RowCounter;
 
 /* What a statement does, as the authorizer saw it when it was prepared. */
 enum {
-    DOES_WRITE = 1 << 0,          /* may change the database */
-    DOES_DEFINE = 1 << 1,         /* CREATE, DROP, ALTER */
-    DOES_TOUCH_COUNTED = 1 << 2,  /* writes to a counted table */
-    DOES_READ_COUNTERS = 1 << 3,  /* reads the table of counters */
-    DOES_USERS_WORK = 1 << 4,     /* its text is a user's */
-    DOES_TELL = 1 << 5            /* a PRAGMA that only looks, whatever the engine thinks of it */
+    DOES_WRITE = 1 << 0,         /* may change the database */
+    DOES_DEFINE = 1 << 1,        /* CREATE, DROP, ALTER */
+    DOES_TOUCH_COUNTED = 1 << 2, /* writes to a counted table */
+    DOES_READ_COUNTERS = 1 << 3, /* reads the table of counters */
+    DOES_USERS_WORK = 1 << 4,    /* its text is a user's */
+    DOES_TELL = 1 << 5           /* a PRAGMA that only looks, whatever the engine thinks of it */
 };
 
 /* Where a statement came from, which decides what releasing it means. */
-typedef enum StKind { ST_SLOT, ST_COPY, ST_TEXT } StKind;
+typedef enum StKind {
+    ST_SLOT,
+    ST_COPY,
+    ST_TEXT
+} StKind;
 
 struct SqliteSt {
     St head;
@@ -36,64 +40,70 @@ struct SqliteSt {
     sqlite3_stmt *stmt;
     SqliteSt *next, *previous; /* all statements of the connection */
     StKind kind;
-    unsigned does;             /* DOES_... */
-    bool in_use;               /* handed out */
-    bool running;              /* stepped since its last reset */
-    int failure;               /* of a bind or a column: reported by the next step */
-    size_t hash, size;         /* of a user's text */
-    int64_t total_before;      /* rows ever changed, before this run */
+    unsigned does;        /* DOES_... */
+    bool in_use;          /* handed out */
+    bool running;         /* stepped since its last reset */
+    int failure;          /* of a bind or a column: reported by the next step */
+    size_t hash, size;    /* of a user's text */
+    int64_t total_before; /* rows ever changed, before this run */
     int64_t changes;
 };
 
 /* The statements of the driver's own. */
-enum { CONTROL_BEGIN, CONTROL_BEGIN_IMMEDIATE, CONTROL_COMMIT, CONTROL_ROLLBACK, CONTROL_COOKIE,
-       CONTROL_COUNT };
+enum {
+    CONTROL_BEGIN,
+    CONTROL_BEGIN_IMMEDIATE,
+    CONTROL_COMMIT,
+    CONTROL_ROLLBACK,
+    CONTROL_COOKIE,
+    CONTROL_COUNT
+};
 
 struct SqliteDb {
     Db head;
     sqlite3 *connection;
-    char *path;                /* resolved */
+    char *path; /* resolved */
     OpenFile file;
     DbMode mode;
     bool side, relaxed;
-    DbTrace *trace;            /* or NULL */
+    DbTrace *trace; /* or NULL */
     void *trace_context;
-    bool immutable;            /* opened without locks, for nobody can write; see sqlite_open.c */
-    struct stat opened;        /* of an immutable file */
+    bool immutable;     /* opened without locks, for nobody can write; see sqlite_open.c */
+    struct stat opened; /* of an immutable file */
 
     /* statements */
-    SqliteSt **slots;          /* by Query.slot */
+    SqliteSt **slots; /* by Query.slot */
     SqliteSt *statements;
     SqliteSt *idle[IDLE_TEXTS]; /* least recently used first */
     int idle_count;
-    unsigned noted;            /* DOES_... of what is being prepared */
-    bool guarded;              /* it is a user's text */
-    char refusal[128];         /* why it was refused; or empty */
+    unsigned noted;    /* DOES_... of what is being prepared */
+    bool guarded;      /* it is a user's text */
+    char refusal[128]; /* why it was refused; or empty */
 
     /* transactions */
     sqlite3_stmt *control[CONTROL_COUNT];
     sqlite3_stmt *savepoints[SAVEPOINT_DEPTH][SAVEPOINT_VERBS];
-    bool in_transaction;       /* begun, and not ended by a call */
-    bool log_checked;          /* the file is known to be in WAL mode */
+    bool in_transaction; /* begun, and not ended by a call */
+    bool log_checked;    /* the file is known to be in WAL mode */
     double busy_timeout;
-    int64_t waiting_since;     /* microseconds; of the busy handler */
+    int64_t waiting_since; /* microseconds; of the busy handler */
     uint64_t random;
     atomic_bool interrupted;
 
     /* checkpoints */
     sqlite3 *checkpointer;
-    int log_pages;             /* in the log after the last commit */
-    int checkpoint_at;         /* when that is reached */
+    int log_pages;     /* in the log after the last commit */
+    int checkpoint_at; /* when that is reached */
 
-    RowCounter *counter;       /* NULL where nothing is counted */
+    RowCounter *counter; /* NULL where nothing is counted */
 
     /* strangers' statements */
-    char *readable;            /* names of tables that they may read; NULL: no strangers here */
+    char *readable; /* names of tables that they may read; NULL: no strangers here */
     DbUntrusted untrusted;
 
     /* workers */
-    int workers_file;          /* -1: not open */
-    int64_t *workers;          /* held by this connection */
+    int workers_file; /* -1: not open */
+    int64_t *workers; /* held by this connection */
     size_t worker_count;
 };
 
@@ -108,9 +118,11 @@ void sqlite_close(Db *db);
 /* A further connection to the file for the driver's own use, with a small cache. */
 Status sqlite_open_another(SqliteDb *db, int flags, sqlite3 **connection, Error *error);
 
-/* sqlite_statement.c */
+/* sqlite_guard.c: for sqlite3_set_authorizer. */
 int sqlite_authorize(void *db, int action, const char *first, const char *second,
                      const char *schema, const char *trigger);
+
+/* sqlite_statement.c */
 void sqlite_statements_end(SqliteDb *db);
 Status sqlite_statement(Db *db, const Query *query, St **st, Error *error);
 Status sqlite_statement_text(Db *db, const char *sql, size_t size, St **st, Error *error);
@@ -181,7 +193,7 @@ void sqlite_worker_drop(Db *db, int64_t worker);
 Status sqlite_worker_alive(Db *db, int64_t worker, bool *alive, Error *error);
 
 /* sqlite_backup.c */
-Status sqlite_backup(Db *db, const char *path, bool synced, BackupProgress *progress,
-                     void *context, Error *error);
+Status sqlite_backup(Db *db, const char *path, bool synced, BackupProgress *progress, void *context,
+                     Error *error);
 
 #endif

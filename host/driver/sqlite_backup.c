@@ -17,9 +17,8 @@
 static Status make_target(const char *path, Error *error) {
     int file = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (file < 0) {
-        return errno == EEXIST
-            ? error_set(error, STATUS_INVALID, "'%s' is there already", path)
-            : sqlite_file_error(error, errno, "can't make", path);
+        return errno == EEXIST ? error_set(error, STATUS_INVALID, "'%s' is there already", path)
+                               : sqlite_file_error(error, errno, "can't make", path);
     }
     close(file);
     return STATUS_OK;
@@ -30,8 +29,8 @@ static Status sync_file(const char *path, int flags, Error *error) {
     if (file < 0) {
         return sqlite_file_error(error, errno, "can't open", path);
     }
-    Status status = fsync(file) == 0 ? STATUS_OK
-                                     : sqlite_file_error(error, errno, "can't sync", path);
+    Status status =
+        fsync(file) == 0 ? STATUS_OK : sqlite_file_error(error, errno, "can't sync", path);
     close(file);
     return status;
 }
@@ -48,7 +47,7 @@ static Status sync_target(const char *path, Error *error) {
 }
 
 static Status copy_pages(SqliteDb *db, sqlite3 *from, sqlite3 *to, BackupProgress *progress,
-    void *context, Error *error) {
+                         void *context, Error *error) {
     sqlite3_backup *backup = sqlite3_backup_init(to, "main", from, "main");
     if (!backup) {
         return sqlite_fail_of(db, to, sqlite3_errcode(to), error);
@@ -59,8 +58,8 @@ static Status copy_pages(SqliteDb *db, sqlite3 *from, sqlite3 *to, BackupProgres
         code = sqlite3_backup_step(backup, STEP_PAGES);
         int64_t total = sqlite3_backup_pagecount(backup);
         stopped = atomic_load(&db->interrupted) ||
-            (progress && (code == SQLITE_OK || code == SQLITE_DONE) &&
-                !progress(context, total - sqlite3_backup_remaining(backup), total));
+                  (progress && (code == SQLITE_OK || code == SQLITE_DONE) &&
+                   !progress(context, total - sqlite3_backup_remaining(backup), total));
     } while (code == SQLITE_OK && !stopped);
     int ended = sqlite3_backup_finish(backup);
     if (stopped) {
@@ -74,17 +73,21 @@ static Status copy_pages(SqliteDb *db, sqlite3 *from, sqlite3 *to, BackupProgres
 
 /* Nothing but us reads the copy before it is whole: it needs no journal, and one sync at the end. */
 static Status open_target(SqliteDb *db, const char *path, sqlite3 **to, Error *error) {
-    int code = sqlite3_open_v2(path, to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
-        SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_EXRESCODE, NULL);
+    int code = sqlite3_open_v2(path, to,
+                               SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW |
+                                   SQLITE_OPEN_EXRESCODE,
+                               NULL);
     if (code == SQLITE_OK) {
-        code = sqlite3_exec(*to, "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;"
-            "PRAGMA cache_size=-2048;", NULL, NULL, NULL);
+        code = sqlite3_exec(*to,
+                            "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;"
+                            "PRAGMA cache_size=-2048;",
+                            NULL, NULL, NULL);
     }
     return code == SQLITE_OK ? STATUS_OK : sqlite_fail_of(db, *to, code, error);
 }
 
 Status sqlite_backup(Db *head, const char *path, bool synced, BackupProgress *progress,
-    void *context, Error *error) {
+                     void *context, Error *error) {
     SqliteDb *db = (SqliteDb *)head;
     sqlite3 *from = NULL, *to = NULL;
     Status status = make_target(path, error);

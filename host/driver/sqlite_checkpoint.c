@@ -42,8 +42,8 @@ static Status move_pages(SqliteDb *db, Error *error) {
     /* The next transaction starts the log anew, unless a reader needs it still: then it goes on
      * growing, and what is new is moved when there is as much again. */
     db->checkpoint_at = db->log_pages + CHECKPOINT_PAGES;
-    int code = sqlite3_wal_checkpoint_v2(db->checkpointer, "main", SQLITE_CHECKPOINT_PASSIVE, NULL,
-        NULL);
+    int code =
+        sqlite3_wal_checkpoint_v2(db->checkpointer, "main", SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
     return code == SQLITE_OK ? STATUS_OK : sqlite_fail_of(db, db->checkpointer, code, error);
 }
 

@@ -48,9 +48,9 @@ struct RowCounter {
     Sum **places;             /* open addressing by table and value */
     size_t capacity, used;    /* capacity is a power of two, or 0 */
     Sum *running, *settled;
-    Change *changes;          /* since the outermost savepoint */
+    Change *changes; /* since the outermost savepoint */
     size_t change_count, change_capacity;
-    size_t *savepoints;       /* by depth: how many changes there were when it was set */
+    size_t *savepoints; /* by depth: how many changes there were when it was set */
     size_t depth, depth_capacity;
 };
 
@@ -65,8 +65,7 @@ static size_t hash_value(unsigned table, const char *value, size_t size) {
 }
 
 /* Where the sum is, or the free place for it. There is always a free one. */
-static Sum **find_place(const RowCounter *counter, unsigned table, const char *value,
-    size_t size) {
+static Sum **find_place(const RowCounter *counter, unsigned table, const char *value, size_t size) {
     size_t mask = counter->capacity - 1;
     size_t at = hash_value(table, value, size) & mask;
     for (; counter->places[at]; at = (at + 1) & mask) {
@@ -203,7 +202,7 @@ static void count_moved(RowCounter *counter, sqlite3 *connection, unsigned table
 }
 
 static void count_row(void *context, sqlite3 *connection, int operation, const char *schema,
-    const char *name, sqlite3_int64 old_id, sqlite3_int64 new_id) {
+                      const char *name, sqlite3_int64 old_id, sqlite3_int64 new_id) {
     RowCounter *counter = context;
     sqlite3_value *value;
     (void)old_id;
@@ -225,9 +224,9 @@ static void count_row(void *context, sqlite3 *connection, int operation, const c
         }
     } else if (column < 0) {
         add(counter, table, "", 0, operation == SQLITE_INSERT ? 1 : -1);
-    } else if ((operation == SQLITE_INSERT ? sqlite3_preupdate_new(connection, column, &value)
-                                           : sqlite3_preupdate_old(connection, column, &value)) ==
-        SQLITE_OK) {
+    } else if ((operation == SQLITE_INSERT
+                    ? sqlite3_preupdate_new(connection, column, &value)
+                    : sqlite3_preupdate_old(connection, column, &value)) == SQLITE_OK) {
         add_value(counter, table, value, operation == SQLITE_INSERT ? 1 : -1);
     } else {
         counter->failed = true;
@@ -326,8 +325,8 @@ static Status read_schema(SqliteDb *db, int64_t cookie, Error *error) {
         return status;
     }
     status = sqlite_step(st, error);
-    counter->possible = status == STATUS_ROW && sqlite_column_int(st, 0) == 1 &&
-        sqlite_column_int(st, 1) == 0;
+    counter->possible =
+        status == STATUS_ROW && sqlite_column_int(st, 0) == 1 && sqlite_column_int(st, 1) == 0;
     sqlite_release(st);
     if (status == STATUS_ROW) {
         status = find_columns(db, error);
@@ -368,14 +367,17 @@ Status sqlite_count_statement(SqliteDb *db, unsigned does, Error *error) {
         if (does & DOES_USERS_WORK) {
             counter->by_triggers = true;
         }
-        Status status = set_counting(db, counter->possible && !counter->by_triggers &&
-            !sqlite3_get_autocommit(db->connection), error);
+        Status status = set_counting(db,
+                                     counter->possible && !counter->by_triggers &&
+                                         !sqlite3_get_autocommit(db->connection),
+                                     error);
         if (status != STATUS_OK) {
             return status;
         }
     }
     return does & DOES_READ_COUNTERS && !sqlite3_get_autocommit(db->connection)
-        ? sqlite_count_flush(db, error) : STATUS_OK;
+               ? sqlite_count_flush(db, error)
+               : STATUS_OK;
 }
 
 /* ---- settling and writing --------------------------------------------------------------------- */

@@ -22,9 +22,8 @@ static long lock_holder(const char *path, long long byte) {
         long process;
         unsigned long long inode, first, last;
         char end[32];
-        if (strstr(line, "->") ||
-            sscanf(line, "%*s POSIX %*s WRITE %ld %*x:%*x:%llu %llu %31s", &process, &inode, &first,
-                end) != 4) {
+        if (strstr(line, "->") || sscanf(line, "%*s POSIX %*s WRITE %ld %*x:%*x:%llu %llu %31s",
+                                         &process, &inode, &first, end) != 4) {
             continue;
         }
         last = strcmp(end, "EOF") == 0 ? ~0ULL : strtoull(end, NULL, 10);
@@ -104,7 +103,9 @@ static Status status_of(int code, int number) {
     case SQLITE_ABORT: return STATUS_CONFLICT;
     case SQLITE_CONSTRAINT:
         return code == SQLITE_CONSTRAINT_UNIQUE || code == SQLITE_CONSTRAINT_PRIMARYKEY ||
-                code == SQLITE_CONSTRAINT_ROWID ? STATUS_DUPLICATE : STATUS_INVALID;
+                       code == SQLITE_CONSTRAINT_ROWID
+                   ? STATUS_DUPLICATE
+                   : STATUS_INVALID;
     case SQLITE_MISMATCH:
     case SQLITE_TOOBIG: return STATUS_INVALID;
     default: return STATUS_SQL;
@@ -121,12 +122,14 @@ static void describe(const SqliteDb *db, sqlite3 *connection, int code, int numb
             error_set(error, STATUS_BUSY, "%s: it is in use on this connection", said);
         } else {
             error_set(error, STATUS_BUSY, "'%s' is busy: %s is writing (waited %g s)", db->path,
-                describe_holder(db->path, holder, sizeof holder), db->busy_timeout);
+                      describe_holder(db->path, holder, sizeof holder), db->busy_timeout);
         }
         break;
     case STATUS_READONLY:
-        error_set(error, STATUS_READONLY, db->mode == DB_READ
-            ? "'%s' was opened for reading only" : "'%s' can't be written", db->path);
+        error_set(error, STATUS_READONLY,
+                  db->mode == DB_READ ? "'%s' was opened for reading only"
+                                      : "'%s' can't be written",
+                  db->path);
         break;
     case STATUS_FULL:
         error_set(error, STATUS_FULL, "no space is left on the disk of '%s'", db->path);
@@ -138,20 +141,16 @@ static void describe(const SqliteDb *db, sqlite3 *connection, int code, int numb
         error_set(error, STATUS_NOT_FOUND, "a file of '%s' is gone", db->path);
         break;
     case STATUS_CORRUPT:
-        error_set(error, STATUS_CORRUPT, (code & 0xFF) == SQLITE_NOTADB
-            ? "'%s' is not a database" : "'%s' is damaged: %s", db->path, said);
+        error_set(error, STATUS_CORRUPT,
+                  (code & 0xFF) == SQLITE_NOTADB ? "'%s' is not a database" : "'%s' is damaged: %s",
+                  db->path, said);
         break;
-    case STATUS_INTERRUPTED:
-        error_set(error, STATUS_INTERRUPTED, "interrupted");
-        break;
+    case STATUS_INTERRUPTED: error_set(error, STATUS_INTERRUPTED, "interrupted"); break;
     case STATUS_CONFLICT:
         error_set(error, STATUS_CONFLICT, "the transaction that this ran in is over");
         break;
-    case STATUS_NO_MEMORY:
-        error_set(error, STATUS_NO_MEMORY, "not enough memory");
-        break;
-    default:
-        error_set(error, error->status, "%s", said);
+    case STATUS_NO_MEMORY: error_set(error, STATUS_NO_MEMORY, "not enough memory"); break;
+    default: error_set(error, error->status, "%s", said);
     }
 }
 
@@ -162,7 +161,8 @@ Status sqlite_fail_of(SqliteDb *db, sqlite3 *connection, int code, Error *error)
     }
     int primary = code & 0xFF;
     int number = primary == SQLITE_IOERR || primary == SQLITE_CANTOPEN
-        ? sqlite3_system_errno(connection) : 0;
+                     ? sqlite3_system_errno(connection)
+                     : 0;
     error->status = status_of(code, number);
     if (primary == SQLITE_BUSY && atomic_load(&db->interrupted)) {
         error->status = STATUS_INTERRUPTED;

@@ -134,8 +134,8 @@ static const char *remote_file_system(const char *path) {
         unsigned long magic;
         const char *name;
     } remote[] = {
-        {0x6969, "NFS"}, {0x517B, "SMB"}, {0xFF534D42, "SMB"}, {0xFE534D42, "SMB"},
-        {0x65735546, "FUSE"}, {0x01021997, "9P"}, {0x00C36400, "Ceph"}, {0x5346414F, "AFS"},
+        {0x6969, "NFS"},      {0x517B, "SMB"},        {0xFF534D42, "SMB"},  {0xFE534D42, "SMB"},
+        {0x65735546, "FUSE"}, {0x01021997, "9P"},     {0x00C36400, "Ceph"}, {0x5346414F, "AFS"},
         {0x73757245, "Coda"}, {0x0BD00BD0, "Lustre"}, {0x01161970, "GFS2"}, {0x7461636F, "OCFS2"},
     };
     struct statfs status;
@@ -157,16 +157,19 @@ static Status check_file(const char *path, const DbOptions *options, Error *erro
     }
     if (!S_ISREG(status.st_mode)) {
         return error_invalid(error, "path", "path '%s' is %s, not a database file", path,
-            S_ISDIR(status.st_mode) ? "a folder" : "a device or pipe");
+                             S_ISDIR(status.st_mode) ? "a folder" : "a device or pipe");
     }
     if (status.st_nlink > 1) {
-        return error_invalid(error, "path",
+        return error_invalid(
+            error, "path",
             "path '%s' has a second name (a hard link), by which another program could use it "
-            "without seeing our locks: copy it", path);
+            "without seeing our locks: copy it",
+            path);
     }
     const char *remote = remote_file_system(path);
     if (remote) {
-        return error_invalid(error, "path",
+        return error_invalid(
+            error, "path",
             "path '%s' is on a %s file system, whose locks can't be trusted: use a local disk",
             path, remote);
     }
@@ -178,13 +181,13 @@ static Status check_file(const char *path, const DbOptions *options, Error *erro
     }
     if (options->mode != DB_READ && sqlite_folder_sealed(path)) {
         return error_set(error, STATUS_READONLY,
-            "can't write in the folder of '%s', which its log has to lie in", path);
+                         "can't write in the folder of '%s', which its log has to lie in", path);
     }
     return STATUS_OK;
 }
 
 Status sqlite_file_find(const char *path, const DbOptions *options, char **resolved, bool *created,
-    Error *error) {
+                        Error *error) {
     Status status = STATUS_OK;
     *created = false;
     *resolved = NULL;
@@ -193,7 +196,7 @@ Status sqlite_file_find(const char *path, const DbOptions *options, char **resol
     }
     if (strcmp(path, ":memory:") == 0) {
         return error_invalid(error, "path",
-            "path ':memory:' is no file: a folder in memory (/dev/shm) serves");
+                             "path ':memory:' is no file: a folder in memory (/dev/shm) serves");
     }
     *resolved = realpath(path, NULL);
     if (!*resolved) {
@@ -204,8 +207,8 @@ Status sqlite_file_find(const char *path, const DbOptions *options, char **resol
         }
         if (number != ENOENT || options->mode != DB_CREATE || options->side) {
             return number == ENOENT
-                ? error_set(error, STATUS_NOT_FOUND, "there is no file '%s'", path)
-                : sqlite_file_error(error, number, "can't open", path);
+                       ? error_set(error, STATUS_NOT_FOUND, "there is no file '%s'", path)
+                       : sqlite_file_error(error, number, "can't open", path);
         }
         status = make_file(path, resolved, created, error);
     }
@@ -245,7 +248,7 @@ Status sqlite_file_enter(OpenFile *file, const char *path, Error *error) {
     if (replaced) {
         file->path = NULL;
         return error_set(error, STATUS_IO,
-            "'%s' was moved or replaced while it is open: close it first", path);
+                         "'%s' was moved or replaced while it is open: close it first", path);
     }
     return STATUS_OK;
 }
@@ -282,7 +285,7 @@ bool sqlite_file_owned(const struct stat *status) {
     pthread_mutex_lock(&open_files_mutex);
     for (const OpenFile *file = open_files; file && !owned; file = file->next) {
         owned = (file->inode == status->st_ino && file->device == status->st_dev) ||
-            is_companion(file, status);
+                is_companion(file, status);
     }
     pthread_mutex_unlock(&open_files_mutex);
     return owned;

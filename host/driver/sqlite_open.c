@@ -14,9 +14,9 @@
  * written to (sqlite_transaction.c), so that opening one changes nothing. */
 static const char settings[] =
     "PRAGMA foreign_keys=ON;"
-    "PRAGMA recursive_triggers=ON;"  /* REPLACE fires DELETE triggers */
-    "PRAGMA cell_size_check=ON;"     /* a damaged page is an error, not a crash */
-    "PRAGMA mmap_size=0;"            /* a truncated file is an error, not a SIGBUS */
+    "PRAGMA recursive_triggers=ON;" /* REPLACE fires DELETE triggers */
+    "PRAGMA cell_size_check=ON;"    /* a damaged page is an error, not a crash */
+    "PRAGMA mmap_size=0;"           /* a truncated file is an error, not a SIGBUS */
     "PRAGMA secure_delete=FAST;"
     "PRAGMA journal_size_limit=67108864;";
 static const char main_cache[] = "PRAGMA cache_size=-32768;"; /* KiB */
@@ -72,8 +72,9 @@ static void stop_memory_statistics(void) {
 
 static int open_connection(const char *name, int flags, sqlite3 **connection) {
     int code = sqlite3_open_v2(name, connection,
-        flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_PRIVATECACHE |
-            SQLITE_OPEN_EXRESCODE, NULL);
+                               flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW |
+                                   SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_EXRESCODE,
+                               NULL);
     if (code == SQLITE_OK) {
         code = restrict_connection(*connection);
     }
@@ -106,8 +107,8 @@ static Status connect_file(SqliteDb *db, const char *name, int flags, Error *err
     }
     if (code == SQLITE_OK) {
         code = sqlite3_exec(db->connection,
-            db->relaxed ? "PRAGMA synchronous=NORMAL;" : "PRAGMA synchronous=FULL;", NULL, NULL,
-            NULL);
+                            db->relaxed ? "PRAGMA synchronous=NORMAL;" : "PRAGMA synchronous=FULL;",
+                            NULL, NULL, NULL);
     }
     if (code == SQLITE_OK) {
         code = sqlite_control(db, CONTROL_COOKIE, NULL);
@@ -139,7 +140,7 @@ static bool log_is_empty(const char *path) {
     char name[PATH_MAX];
     struct stat status;
     return stat(sqlite_file_beside(path, "-wal", name, sizeof name), &status) != 0 ||
-        status.st_size == 0;
+           status.st_size == 0;
 }
 
 /* A file in WAL mode is read through its -shm, which a folder that we can't write has no room for.
@@ -147,9 +148,11 @@ static bool log_is_empty(const char *path) {
  * it as one that nobody changes, and each transaction looks whether that still holds. */
 static Status connect_sealed(SqliteDb *db, Error *error) {
     if (!log_is_empty(db->path)) {
-        return error_set(error, STATUS_READONLY,
+        return error_set(
+            error, STATUS_READONLY,
             "'%s' has changes in its log, '%s-wal', which a folder that can't be written keeps "
-            "from being read: copy both to another", db->path, db->path);
+            "from being read: copy both to another",
+            db->path, db->path);
     }
     char *uri = immutable_uri(db->path);
     if (!uri || stat(db->path, &db->opened) != 0) {
@@ -184,8 +187,8 @@ static Status open_found(SqliteDb *db, const DbOptions *options, Error *error) {
         return status;
     }
     bool reading = db->mode == DB_READ;
-    status = connect_file(db, db->path, reading ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE,
-        error);
+    status =
+        connect_file(db, db->path, reading ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE, error);
     if (status != STATUS_OK && status != STATUS_CORRUPT && status != STATUS_BUSY && reading &&
         sqlite_folder_sealed(db->path)) {
         status = connect_sealed(db, error);

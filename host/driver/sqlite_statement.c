@@ -6,98 +6,6 @@
 #include "driver/sqlite.h"
 #include "gen/queries.h"
 
-/* ---- what a statement does -------------------------------------------------------------------- */
-
-static int refuse(SqliteDb *db, const char *why) {
-    snprintf(db->refusal, sizeof db->refusal, "%s", why);
-    return SQLITE_DENY;
-}
-
-/* PRAGMAs that only look; with an argument it is a table or a number of rows. All others are read
- * without one, but for those that act even so. */
-static bool pragma_is_harmless(const char *name, const char *argument) {
-    static const char *const looking[] = {"table_info", "table_xinfo", "table_list", "index_list",
-        "index_info", "index_xinfo", "foreign_key_list", "foreign_key_check", "integrity_check",
-        "quick_check"};
-    static const char *const acting[] = {"wal_checkpoint", "incremental_vacuum", "optimize",
-        "shrink_memory"};
-    for (size_t i = 0; i < sizeof looking / sizeof *looking; i++) {
-        if (sqlite3_stricmp(name, looking[i]) == 0) {
-            return true;
-        }
-    }
-    for (size_t i = 0; i < sizeof acting / sizeof *acting; i++) {
-        if (sqlite3_stricmp(name, acting[i]) == 0) {
-            return false;
-        }
-    }
-    return argument == NULL;
-}
-
-/* What a user's text may not do, for it is the store's. */
-static int guard(SqliteDb *db, int action, const char *first, const char *second) {
-    switch (action) {
-    case SQLITE_TRANSACTION:
-    case SQLITE_SAVEPOINT:
-        return refuse(db, "transactions and savepoints are begun and ended by the store's own "
-            "calls, not by a statement");
-    case SQLITE_ATTACH:
-    case SQLITE_DETACH:
-        return refuse(db, "ATTACH and DETACH are not allowed: a store is one file");
-    case SQLITE_PRAGMA:
-        if (!pragma_is_harmless(first, second)) {
-            return refuse(db, "this PRAGMA is not allowed: the settings of the file are the "
-                "store's");
-        }
-        db->noted |= DOES_TELL;
-        return SQLITE_OK;
-    default:
-        return SQLITE_OK;
-    }
-}
-
-int sqlite_authorize(void *context, int action, const char *first, const char *second,
-    const char *schema, const char *trigger) {
-    SqliteDb *db = context;
-    (void)schema;
-    if (trigger && !db->guarded) {
-        return SQLITE_OK; /* what a trigger would do for a statement of ours: it won't run */
-    }
-    if (db->readable && db->guarded && !sqlite_untrusted_allows(db, action, first, second)) {
-        return refuse(db, "only reading of the store's tables, with plain functions, is allowed "
-            "here");
-    }
-    switch (action) {
-    case SQLITE_READ:
-        if (db->counter && strcmp(first, "counters") == 0) {
-            db->noted |= DOES_READ_COUNTERS;
-        }
-        return SQLITE_OK;
-    case SQLITE_INSERT:
-    case SQLITE_UPDATE:
-    case SQLITE_DELETE:
-        if (db->counter && sqlite_counts_table(db, first)) {
-            db->noted |= DOES_TOUCH_COUNTED;
-        }
-        return SQLITE_OK;
-    case SQLITE_SELECT:
-    case SQLITE_FUNCTION:
-    case SQLITE_RECURSIVE:
-    case SQLITE_REINDEX:
-    case SQLITE_ANALYZE:
-        return SQLITE_OK;
-    case SQLITE_TRANSACTION:
-    case SQLITE_SAVEPOINT:
-    case SQLITE_ATTACH:
-    case SQLITE_DETACH:
-    case SQLITE_PRAGMA:
-        return db->guarded ? guard(db, action, first, second) : SQLITE_OK;
-    default:
-        db->noted |= DOES_DEFINE;
-        return SQLITE_OK;
-    }
-}
-
 /* ---- preparing -------------------------------------------------------------------------------- */
 
 static Status refuse_statement(SqliteDb *db, int code, Error *error) {
@@ -112,7 +20,7 @@ static Status refuse_statement(SqliteDb *db, int code, Error *error) {
 }
 
 static Status prepare(SqliteDb *db, const char *sql, size_t size, bool guarded, SqliteSt **result,
-    const char **tail, Error *error) {
+                      const char **tail, Error *error) {
     SqliteSt *st = calloc(1, sizeof *st);
     if (!st) {
         return error_set(error, STATUS_NO_MEMORY, "not enough memory");
@@ -120,8 +28,9 @@ static Status prepare(SqliteDb *db, const char *sql, size_t size, bool guarded, 
     db->noted = 0;
     db->guarded = guarded;
     db->refusal[0] = '\0';
-    int code = size > INT32_MAX ? SQLITE_TOOBIG : sqlite3_prepare_v3(db->connection, sql,
-        (int)size, SQLITE_PREPARE_PERSISTENT, &st->stmt, tail);
+    int code = size > INT32_MAX ? SQLITE_TOOBIG
+                                : sqlite3_prepare_v3(db->connection, sql, (int)size,
+                                                     SQLITE_PREPARE_PERSISTENT, &st->stmt, tail);
     db->guarded = false;
     if (code != SQLITE_OK || !st->stmt) {
         free(st);
@@ -131,9 +40,9 @@ static Status prepare(SqliteDb *db, const char *sql, size_t size, bool guarded, 
     st->head.driver = &sqlite_driver;
     st->db = db;
     bool looks = sqlite3_stmt_readonly(st->stmt) ||
-        ((db->noted & DOES_TELL) && sqlite3_strnicmp(sql, "PRAGMA", 6) == 0);
+                 ((db->noted & DOES_TELL) && sqlite3_strnicmp(sql, "PRAGMA", 6) == 0);
     st->does = (db->noted & ~(unsigned)DOES_TELL) | (guarded ? DOES_USERS_WORK : 0) |
-        (looks ? 0 : DOES_WRITE);
+               (looks ? 0 : DOES_WRITE);
     st->next = db->statements;
     if (st->next) {
         st->next->previous = st;
@@ -204,7 +113,7 @@ static SqliteSt *take_idle(SqliteDb *db, const char *sql, size_t size, size_t ha
         if (st->hash == hash && st->size == size && memcmp(sqlite3_sql(st->stmt), sql, size) == 0) {
             db->idle_count--;
             memmove(db->idle + i, db->idle + i + 1,
-                (size_t)(db->idle_count - i) * sizeof *db->idle);
+                    (size_t)(db->idle_count - i) * sizeof *db->idle);
             return st;
         }
     }
@@ -258,7 +167,7 @@ static bool nothing_follows(SqliteDb *db, const char *tail, const char *end) {
 }
 
 static Status prepare_text(SqliteDb *db, const char *sql, size_t size, SqliteSt **st,
-    Error *error) {
+                           Error *error) {
     const char *tail = NULL;
     if (memchr(sql, '\0', size)) {
         return error_set(error, STATUS_SQL, "a statement can't contain NUL");
@@ -322,24 +231,17 @@ void sqlite_bind(St *head, int index, Value value) {
     SqliteSt *st = (SqliteSt *)head;
     int code = SQLITE_MISUSE;
     switch (value.type) {
-    case VALUE_NULL:
-        code = sqlite3_bind_null(st->stmt, index);
-        break;
-    case VALUE_INT:
-        code = sqlite3_bind_int64(st->stmt, index, value.as.integer);
-        break;
-    case VALUE_DOUBLE:
-        code = sqlite3_bind_double(st->stmt, index, value.as.number);
-        break;
+    case VALUE_NULL: code = sqlite3_bind_null(st->stmt, index); break;
+    case VALUE_INT: code = sqlite3_bind_int64(st->stmt, index, value.as.integer); break;
+    case VALUE_DOUBLE: code = sqlite3_bind_double(st->stmt, index, value.as.number); break;
     case VALUE_TEXT:
         code = sqlite3_bind_text64(st->stmt, index, value.as.text.data, value.as.text.size,
-            SQLITE_STATIC, SQLITE_UTF8);
+                                   SQLITE_STATIC, SQLITE_UTF8);
         break;
     case VALUE_BLOB:
-        code = value.as.text.size == 0
-            ? sqlite3_bind_zeroblob(st->stmt, index, 0)
-            : sqlite3_bind_blob64(st->stmt, index, value.as.text.data, value.as.text.size,
-                SQLITE_STATIC);
+        code = value.as.text.size == 0 ? sqlite3_bind_zeroblob(st->stmt, index, 0)
+                                       : sqlite3_bind_blob64(st->stmt, index, value.as.text.data,
+                                                             value.as.text.size, SQLITE_STATIC);
         break;
     }
     if (code != SQLITE_OK && st->failure == SQLITE_OK) {
@@ -352,8 +254,9 @@ static Status start(SqliteSt *st, Error *error) {
     if (st->failure != SQLITE_OK) {
         int code = st->failure;
         return code == SQLITE_RANGE
-            ? error_set(error, STATUS_SQL, "a parameter was given that the statement doesn't have")
-            : sqlite_fail(st->db, code, error);
+                   ? error_set(error, STATUS_SQL,
+                               "a parameter was given that the statement doesn't have")
+                   : sqlite_fail(st->db, code, error);
     }
     if (st->does & DOES_WRITE) {
         st->total_before = sqlite3_total_changes64(st->db->connection);
@@ -499,7 +402,7 @@ static Status fail_script(SqliteDb *db, const char *sql, int number, int code, E
     sqlite_fail(db, code, &cause);
     sql += strspn(sql, " \t\r\n");
     Status status = error_set(error, cause.status, "statement %d ('%.*s...'): %s", number,
-        (int)strcspn(sql, "(\n"), sql, cause.message);
+                              (int)strcspn(sql, "(\n"), sql, cause.message);
     error->tx_dead = cause.tx_dead;
     return status;
 }

@@ -48,7 +48,7 @@ int sqlite_control(SqliteDb *db, int which, int64_t *result) {
     int code = SQLITE_OK;
     if (!db->control[which]) {
         code = sqlite3_prepare_v3(db->connection, texts[which], -1, SQLITE_PREPARE_PERSISTENT,
-            &db->control[which], NULL);
+                                  &db->control[which], NULL);
     }
     if (code == SQLITE_OK) {
         code = sqlite3_step(db->control[which]);
@@ -73,17 +73,19 @@ static Status check_place(SqliteDb *db, Error *error) {
         char name[PATH_MAX];
         struct stat now, log;
         if (stat(db->path, &now) != 0 || now.st_ino != db->opened.st_ino ||
-            now.st_size != db->opened.st_size ||
-            now.st_mtim.tv_sec != db->opened.st_mtim.tv_sec ||
+            now.st_size != db->opened.st_size || now.st_mtim.tv_sec != db->opened.st_mtim.tv_sec ||
             now.st_mtim.tv_nsec != db->opened.st_mtim.tv_nsec ||
             (stat(sqlite_file_beside(db->path, "-wal", name, sizeof name), &log) == 0 &&
-                log.st_size > 0)) {
+             log.st_size > 0)) {
             return error_set(error, STATUS_IO,
-                "'%s' was changed by another program while it is open: open it again", db->path);
+                             "'%s' was changed by another program while it is open: open it again",
+                             db->path);
         }
     } else if (sqlite3_file_control(db->connection, "main", SQLITE_FCNTL_HAS_MOVED, &moved) ==
-            SQLITE_OK && moved) {
-        return error_set(error, STATUS_IO,
+                   SQLITE_OK &&
+               moved) {
+        return error_set(
+            error, STATUS_IO,
             "'%s' was deleted or replaced while it is open: close it and open it again", db->path);
     }
     return STATUS_OK;
@@ -103,8 +105,7 @@ static Status check_log(SqliteDb *db, Error *error) {
         }
         sqlite3_finalize(stmt);
         /* The mode's change doesn't always ask the busy handler. */
-    } while ((code & 0xFF) == SQLITE_BUSY && monotonic_now() < deadline &&
-        sqlite_wait_busy(db, 1));
+    } while ((code & 0xFF) == SQLITE_BUSY && monotonic_now() < deadline && sqlite_wait_busy(db, 1));
     if (code != SQLITE_OK) {
         return sqlite_fail(db, code, error);
     }
@@ -196,7 +197,11 @@ bool sqlite_in_transaction(Db *head) {
     return !sqlite3_get_autocommit(((SqliteDb *)head)->connection);
 }
 
-enum { SAVEPOINT_VERB_SET, SAVEPOINT_VERB_UNDO, SAVEPOINT_VERB_RELEASE };
+enum {
+    SAVEPOINT_VERB_SET,
+    SAVEPOINT_VERB_UNDO,
+    SAVEPOINT_VERB_RELEASE
+};
 
 static int run_savepoint(SqliteDb *db, int verb, int depth) {
     static const char *const verbs[SAVEPOINT_VERBS] = {"SAVEPOINT", "ROLLBACK TO", "RELEASE"};

@@ -13,17 +13,96 @@
 #define INDEX_REGION 32768 /* bytes that SQLite maps at a time */
 
 static const char *const functions[] = {
-    "abs", "avg", "char", "coalesce", "count", "cume_dist", "current_date",
-    "current_time", "current_timestamp", "date", "datetime", "dense_rank",
-    "first_value", "format", "glob", "group_concat", "hex", "ifnull", "iif", "instr",
-    "json", "json_array", "json_array_length", "json_extract", "json_group_array",
-    "json_group_object", "json_object", "json_quote", "json_type", "json_valid", "julianday", "lag",
-    "last_value", "lead", "length", "like", "likelihood", "likely", "lower", "ltrim", "max", "min",
-    "nth_value", "ntile", "nullif", "percent_rank", "printf", "quote", "rank", "replace", "round",
-    "row_number", "rtrim", "sign", "strftime", "substr", "substring", "sum", "time", "total",
-    "trim", "typeof", "unicode", "unixepoch", "unlikely", "upper", "->", "->>",
-    "acos", "asin", "atan", "ceil", "ceiling", "cos", "degrees", "exp", "floor", "ln", "log",
-    "log10", "log2", "mod", "pi", "pow", "power", "radians", "sin", "sqrt", "tan", "trunc",
+    "abs",
+    "avg",
+    "char",
+    "coalesce",
+    "count",
+    "cume_dist",
+    "current_date",
+    "current_time",
+    "current_timestamp",
+    "date",
+    "datetime",
+    "dense_rank",
+    "first_value",
+    "format",
+    "glob",
+    "group_concat",
+    "hex",
+    "ifnull",
+    "iif",
+    "instr",
+    "json",
+    "json_array",
+    "json_array_length",
+    "json_extract",
+    "json_group_array",
+    "json_group_object",
+    "json_object",
+    "json_quote",
+    "json_type",
+    "json_valid",
+    "julianday",
+    "lag",
+    "last_value",
+    "lead",
+    "length",
+    "like",
+    "likelihood",
+    "likely",
+    "lower",
+    "ltrim",
+    "max",
+    "min",
+    "nth_value",
+    "ntile",
+    "nullif",
+    "percent_rank",
+    "printf",
+    "quote",
+    "rank",
+    "replace",
+    "round",
+    "row_number",
+    "rtrim",
+    "sign",
+    "strftime",
+    "substr",
+    "substring",
+    "sum",
+    "time",
+    "total",
+    "trim",
+    "typeof",
+    "unicode",
+    "unixepoch",
+    "unlikely",
+    "upper",
+    "->",
+    "->>",
+    "acos",
+    "asin",
+    "atan",
+    "ceil",
+    "ceiling",
+    "cos",
+    "degrees",
+    "exp",
+    "floor",
+    "ln",
+    "log",
+    "log10",
+    "log2",
+    "mod",
+    "pi",
+    "pow",
+    "power",
+    "radians",
+    "sin",
+    "sqrt",
+    "tan",
+    "trunc",
 };
 
 static bool function_is_plain(const char *name) {
@@ -46,17 +125,13 @@ static bool table_is_readable(const SqliteDb *db, const char *name) {
 }
 
 bool sqlite_untrusted_allows(const SqliteDb *db, int action, const char *first,
-    const char *second) {
+                             const char *second) {
     switch (action) {
     case SQLITE_SELECT:
-    case SQLITE_RECURSIVE:
-        return true;
-    case SQLITE_READ:
-        return table_is_readable(db, first);
-    case SQLITE_FUNCTION:
-        return second && function_is_plain(second);
-    default:
-        return false;
+    case SQLITE_RECURSIVE: return true;
+    case SQLITE_READ: return table_is_readable(db, first);
+    case SQLITE_FUNCTION: return second && function_is_plain(second);
+    default: return false;
     }
 }
 
@@ -112,20 +187,26 @@ Status sqlite_untrusted_begin(SqliteDb *db, const DbUntrusted *untrusted, Error 
     static const struct {
         int which, value;
     } limits[] = {
-        {SQLITE_LIMIT_LENGTH, 4 << 20},      {SQLITE_LIMIT_SQL_LENGTH, 64 << 10},
-        {SQLITE_LIMIT_COLUMN, 200},          {SQLITE_LIMIT_EXPR_DEPTH, 100},
-        {SQLITE_LIMIT_COMPOUND_SELECT, 20},  {SQLITE_LIMIT_VDBE_OP, 25000},
-        {SQLITE_LIMIT_FUNCTION_ARG, 32},     {SQLITE_LIMIT_ATTACHED, 0},
-        {SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 200}, {SQLITE_LIMIT_VARIABLE_NUMBER, 1000},
-        {SQLITE_LIMIT_TRIGGER_DEPTH, 1},     {SQLITE_LIMIT_WORKER_THREADS, 0},
+        {SQLITE_LIMIT_LENGTH, 4 << 20},
+        {SQLITE_LIMIT_SQL_LENGTH, 64 << 10},
+        {SQLITE_LIMIT_COLUMN, 200},
+        {SQLITE_LIMIT_EXPR_DEPTH, 100},
+        {SQLITE_LIMIT_COMPOUND_SELECT, 20},
+        {SQLITE_LIMIT_VDBE_OP, 25000},
+        {SQLITE_LIMIT_FUNCTION_ARG, 32},
+        {SQLITE_LIMIT_ATTACHED, 0},
+        {SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 200},
+        {SQLITE_LIMIT_VARIABLE_NUMBER, 1000},
+        {SQLITE_LIMIT_TRIGGER_DEPTH, 1},
+        {SQLITE_LIMIT_WORKER_THREADS, 0},
     };
     Status status = list_tables(db, error);
     if (status != STATUS_OK) {
         return status;
     }
-    int code = sqlite3_exec(db->connection,
-        "PRAGMA query_only=ON; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-8192;", NULL, NULL,
-        NULL);
+    int code = sqlite3_exec(
+        db->connection, "PRAGMA query_only=ON; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-8192;",
+        NULL, NULL, NULL);
     if (code == SQLITE_OK) {
         code = sqlite3_db_config(db->connection, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
     }

@@ -12,7 +12,7 @@
 static bool is_current(int file, const char *name) {
     struct stat held, named;
     return fstat(file, &held) == 0 && stat(name, &named) == 0 && held.st_ino == named.st_ino &&
-        held.st_dev == named.st_dev;
+           held.st_dev == named.st_dev;
 }
 
 /* Opens db->workers_file where it isn't, making it where `make` says so. *there: whether it is. */
@@ -32,7 +32,8 @@ static Status open_workers(SqliteDb *db, bool make, bool *there, Error *error) {
         return STATUS_OK;
     }
     *there = false;
-    return errno == ENOENT && !make ? STATUS_OK : sqlite_file_error(error, errno, "can't open", name);
+    return errno == ENOENT && !make ? STATUS_OK
+                                    : sqlite_file_error(error, errno, "can't open", name);
 }
 
 static struct flock byte_lock(short type, int64_t worker) {
@@ -62,10 +63,12 @@ Status sqlite_worker_hold(Db *head, int64_t *worker, Error *error) {
         if (getrandom(&number, sizeof number, 0) != sizeof number) {
             return error_set(error, STATUS_IO, "the system gives no random numbers");
         }
-        *worker = (int64_t)(number >> 2) + 1; /* a number is never used twice, so none is confused */
+        *worker =
+            (int64_t)(number >> 2) + 1; /* a number is never used twice, so none is confused */
         lock = byte_lock(F_WRLCK, *worker);
         errno = 0;
-    } while (fcntl(db->workers_file, F_OFD_SETLK, &lock) != 0 && (errno == EAGAIN || errno == EINTR));
+    } while (fcntl(db->workers_file, F_OFD_SETLK, &lock) != 0 &&
+             (errno == EAGAIN || errno == EINTR));
     if (errno != 0) {
         return sqlite_file_error(error, errno, "can't lock", db->path);
     }

@@ -35,9 +35,9 @@ static int fails(const char *kind) {
 
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
-#define FAILING(kind, result, name, parameters, ...)                                               \
-    result name parameters {                                                                       \
-        return fails(kind) ? -1 : REAL(name)(__VA_ARGS__);                                         \
+#define FAILING(kind, result, name, parameters, ...)       \
+    result name parameters {                               \
+        return fails(kind) ? -1 : REAL(name)(__VA_ARGS__); \
     }
 
 /* What a person reads is not to fail. */
@@ -52,18 +52,19 @@ FAILING("sync", int, fdatasync, (int f), f)
 FAILING("truncate", int, ftruncate, (int f, off_t n), f, n)
 FAILING("truncate", int, ftruncate64, (int f, off64_t n), f, n)
 FAILING("rename", int, rename, (const char *a, const char *b), a, b)
-FAILING("rename", int, renameat2, (int f, const char *a, int g, const char *b, unsigned flags),
-    f, a, g, b, flags)
+FAILING("rename", int, renameat2, (int f, const char *a, int g, const char *b, unsigned flags), f,
+        a, g, b, flags)
 FAILING("rename", int, link, (const char *a, const char *b), a, b)
 
-#define FAILING_OPEN(name)                                                                         \
-    int name(const char *path, int flags, ...) {                                                   \
-        va_list rest;                                                                              \
-        va_start(rest, flags);                                                                     \
-        mode_t mode = flags & (O_CREAT | __O_TMPFILE) ? va_arg(rest, mode_t) : 0;                  \
-        va_end(rest);                                                                              \
-        return flags & (O_CREAT | O_RDWR | O_WRONLY) && fails("open") ? -1                         \
-            : REAL(name)(path, flags, mode);                                                       \
+#define FAILING_OPEN(name)                                                        \
+    int name(const char *path, int flags, ...) {                                  \
+        va_list rest;                                                             \
+        va_start(rest, flags);                                                    \
+        mode_t mode = flags & (O_CREAT | __O_TMPFILE) ? va_arg(rest, mode_t) : 0; \
+        va_end(rest);                                                             \
+        return flags & (O_CREAT | O_RDWR | O_WRONLY) && fails("open")             \
+                   ? -1                                                           \
+                   : REAL(name)(path, flags, mode);                               \
     }
 FAILING_OPEN(open)
 FAILING_OPEN(open64)

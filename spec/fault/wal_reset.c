@@ -34,8 +34,9 @@ static int run(sqlite3 *connection, const char *sql) {
 static int insert(int rows) {
     char sql[300];
     snprintf(sql, sizeof sql,
-        "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < %d) "
-        "INSERT INTO filler(text) SELECT hex(randomblob(700)) FROM c", rows);
+             "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < %d) "
+             "INSERT INTO filler(text) SELECT hex(randomblob(700)) FROM c",
+             rows);
     int code = run(writer, sql);
     expected += code == SQLITE_OK ? rows : 0;
     return code;
@@ -52,23 +53,25 @@ static sqlite3_vfs *real_vfs;
 static int armed;
 
 #define REAL(file) (((Stopping *)(file))->real)
-#define PASS(name, parameters, ...)                                                                \
-    static int pass_##name parameters { return REAL(f)->pMethods->x##name(REAL(f), ##__VA_ARGS__); }
-PASS(Read, (sqlite3_file *f, void *p, int n, sqlite3_int64 o), p, n, o)
-PASS(Write, (sqlite3_file *f, const void *p, int n, sqlite3_int64 o), p, n, o)
-PASS(Truncate, (sqlite3_file *f, sqlite3_int64 n), n)
-PASS(Sync, (sqlite3_file *f, int flags), flags)
-PASS(FileSize, (sqlite3_file *f, sqlite3_int64 *n), n)
-PASS(Lock, (sqlite3_file *f, int level), level)
-PASS(Unlock, (sqlite3_file *f, int level), level)
-PASS(CheckReservedLock, (sqlite3_file *f, int *held), held)
-PASS(FileControl, (sqlite3_file *f, int op, void *p), op, p)
-PASS(SectorSize, (sqlite3_file *f))
-PASS(DeviceCharacteristics, (sqlite3_file *f))
-PASS(ShmMap, (sqlite3_file *f, int r, int n, int e, void volatile **p), r, n, e, p)
-PASS(ShmLock, (sqlite3_file *f, int o, int n, int flags), o, n, flags)
-PASS(ShmUnmap, (sqlite3_file *f, int d), d)
-PASS(Fetch, (sqlite3_file *f, sqlite3_int64 o, int n, void **p), o, n, p)
+#define PASS(name, parameters, ...)                                \
+    static int pass_##name parameters {                            \
+        return REAL(f)->pMethods->x##name(REAL(f), ##__VA_ARGS__); \
+    }
+PASS(Read, (sqlite3_file * f, void *p, int n, sqlite3_int64 o), p, n, o)
+PASS(Write, (sqlite3_file * f, const void *p, int n, sqlite3_int64 o), p, n, o)
+PASS(Truncate, (sqlite3_file * f, sqlite3_int64 n), n)
+PASS(Sync, (sqlite3_file * f, int flags), flags)
+PASS(FileSize, (sqlite3_file * f, sqlite3_int64 *n), n)
+PASS(Lock, (sqlite3_file * f, int level), level)
+PASS(Unlock, (sqlite3_file * f, int level), level)
+PASS(CheckReservedLock, (sqlite3_file * f, int *held), held)
+PASS(FileControl, (sqlite3_file * f, int op, void *p), op, p)
+PASS(SectorSize, (sqlite3_file * f))
+PASS(DeviceCharacteristics, (sqlite3_file * f))
+PASS(ShmMap, (sqlite3_file * f, int r, int n, int e, void volatile **p), r, n, e, p)
+PASS(ShmLock, (sqlite3_file * f, int o, int n, int flags), o, n, flags)
+PASS(ShmUnmap, (sqlite3_file * f, int d), d)
+PASS(Fetch, (sqlite3_file * f, sqlite3_int64 o, int n, void **p), o, n, p)
 
 static void pass_ShmBarrier(sqlite3_file *f) {
     REAL(f)->pMethods->xShmBarrier(REAL(f));
@@ -89,13 +92,28 @@ static int stop_Unfetch(sqlite3_file *f, sqlite3_int64 offset, void *page) {
     return REAL(f)->pMethods->xUnfetch(REAL(f), offset, page);
 }
 
-static const sqlite3_io_methods methods = {3, pass_Close, pass_Read, pass_Write, pass_Truncate,
-    pass_Sync, pass_FileSize, pass_Lock, pass_Unlock, pass_CheckReservedLock, pass_FileControl,
-    pass_SectorSize, pass_DeviceCharacteristics, pass_ShmMap, pass_ShmLock, pass_ShmBarrier,
-    pass_ShmUnmap, pass_Fetch, stop_Unfetch};
+static const sqlite3_io_methods methods = {3,
+                                           pass_Close,
+                                           pass_Read,
+                                           pass_Write,
+                                           pass_Truncate,
+                                           pass_Sync,
+                                           pass_FileSize,
+                                           pass_Lock,
+                                           pass_Unlock,
+                                           pass_CheckReservedLock,
+                                           pass_FileControl,
+                                           pass_SectorSize,
+                                           pass_DeviceCharacteristics,
+                                           pass_ShmMap,
+                                           pass_ShmLock,
+                                           pass_ShmBarrier,
+                                           pass_ShmUnmap,
+                                           pass_Fetch,
+                                           stop_Unfetch};
 
 static int stopping_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags,
-    int *out) {
+                         int *out) {
     Stopping *stopping = (Stopping *)file;
     (void)vfs;
     stopping->real = calloc(1, (size_t)real_vfs->szOsFile);

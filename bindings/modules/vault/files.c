@@ -158,7 +158,7 @@ static int files_make_folder(lua_State *L) {
             part[i] = '\0';
             if (mkdir(part, 0700) != 0 && (stat(part, &status) != 0 || !S_ISDIR(status.st_mode))) {
                 return vault_fail(L, errno == EEXIST ? ENOTDIR : errno, "can't make the folder",
-                    part);
+                                  part);
             }
         }
     }
@@ -256,8 +256,10 @@ static int files_claim(lua_State *L) {
     if (*file < 0) {
         return vault_fail(L, errno, "can't open", path);
     }
-    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = DATABASE_LOCKS,
-        .l_len = DATABASE_LOCK_BYTES};
+    struct flock lock = {.l_type = F_WRLCK,
+                         .l_whence = SEEK_SET,
+                         .l_start = DATABASE_LOCKS,
+                         .l_len = DATABASE_LOCK_BYTES};
     if (fcntl(*file, F_OFD_SETLK, &lock) == 0) {
         return 1;
     }

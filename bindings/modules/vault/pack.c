@@ -11,10 +11,10 @@
 #include <unistd.h>
 #include <zstd.h>
 
-#define CHUNK ((size_t)1 << 17)   /* small enough to stay in a core's cache */
-#define QUEUE 8                   /* buffers between the two threads */
-#define CHUNKS_BETWEEN_CALLS 16   /* of `progress` */
-#define BYTES_AHEAD (8 << 20)     /* the disk is told to begin after so many */
+#define CHUNK ((size_t)1 << 17) /* small enough to stay in a core's cache */
+#define QUEUE 8                 /* buffers between the two threads */
+#define CHUNKS_BETWEEN_CALLS 16 /* of `progress` */
+#define BYTES_AHEAD (8 << 20)   /* the disk is told to begin after so many */
 
 /* ---- sums ------------------------------------------------------------------------------------- */
 
@@ -92,7 +92,7 @@ static void write_behind(int to, int64_t *begun, int64_t written) {
 }
 
 int sum_file(int from, PackProgress *progress, void *context, int64_t *size,
-    char sha256[SHA256_TEXT]) {
+             char sha256[SHA256_TEXT]) {
     EVP_MD_CTX *sum = sum_begin();
     char *buffer = malloc(CHUNK);
     int problem = sum && buffer ? 0 : ENOMEM;
@@ -164,8 +164,13 @@ static int pack_all(Packing *packing, int from, PackProgress *progress, void *co
 }
 
 int pack_file(int from, int to, int level, PackProgress *progress, void *context, PackSums *sums) {
-    Packing packing = {.zstd = ZSTD_createCCtx(), .sum = sum_begin(), .packed_sum = sum_begin(),
-        .in = malloc(CHUNK), .out = malloc(CHUNK), .sums = sums, .to = to};
+    Packing packing = {.zstd = ZSTD_createCCtx(),
+                       .sum = sum_begin(),
+                       .packed_sum = sum_begin(),
+                       .in = malloc(CHUNK),
+                       .out = malloc(CHUNK),
+                       .sums = sums,
+                       .to = to};
     int problem = ENOMEM;
     memset(sums, 0, sizeof *sums);
     if (packing.zstd && packing.sum && packing.packed_sum && packing.in && packing.out) {
@@ -196,7 +201,7 @@ typedef struct Unpacking {
     size_t sizes[QUEUE];
     unsigned filled, emptied; /* counts */
     bool ended, stopped;
-    int problem;              /* of the decompressing thread */
+    int problem; /* of the decompressing thread */
     int from;
     ZSTD_DCtx *zstd;
     EVP_MD_CTX *packed_sum;
@@ -258,8 +263,8 @@ static int decompress(Unpacking *unpacking) {
         size_t before = out.pos;
         size_t given = in.pos;
         hint = ZSTD_decompressStream(unpacking->zstd, &out, &in);
-        if (ZSTD_isError(hint) ||
-            (end_of_file && in.pos == in.size && hint != 0 && out.pos == before && in.pos == given)) {
+        if (ZSTD_isError(hint) || (end_of_file && in.pos == in.size && hint != 0 &&
+                                   out.pos == before && in.pos == given)) {
             return EBADMSG;
         }
     }
@@ -296,7 +301,7 @@ static void give_back(Unpacking *unpacking, bool stopped) {
 }
 
 static int take_all(Unpacking *unpacking, int to, EVP_MD_CTX *sum, PackProgress *progress,
-    void *context, PackSums *sums) {
+                    void *context, PackSums *sums) {
     int problem = 0;
     char *buffer;
     size_t size;
@@ -317,9 +322,13 @@ static int take_all(Unpacking *unpacking, int to, EVP_MD_CTX *sum, PackProgress 
 }
 
 int unpack_file(int from, int to, bool summed, PackProgress *progress, void *context,
-    PackSums *sums) {
-    Unpacking unpacking = {.mutex = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER,
-        .from = from, .zstd = ZSTD_createDCtx(), .packed_sum = sum_begin(), .in = malloc(CHUNK)};
+                PackSums *sums) {
+    Unpacking unpacking = {.mutex = PTHREAD_MUTEX_INITIALIZER,
+                           .changed = PTHREAD_COND_INITIALIZER,
+                           .from = from,
+                           .zstd = ZSTD_createDCtx(),
+                           .packed_sum = sum_begin(),
+                           .in = malloc(CHUNK)};
     EVP_MD_CTX *sum = summed ? sum_begin() : NULL;
     bool ready = unpacking.zstd && unpacking.packed_sum && unpacking.in && (sum || !summed);
     int problem = ready ? 0 : ENOMEM;

@@ -18,8 +18,9 @@ int luaopen_signalbox_vault(lua_State *L);
 int vault_fail(lua_State *L, int why, const char *what, const char *path) {
     lua_pushnil(L);
     lua_pushfstring(L, "%s '%s': %s", what, path,
-        why == EBADMSG ? "damaged, or not compressed by zstd"
-        : why == ECANCELED ? "broken off" : strerror(why));
+                    why == EBADMSG     ? "damaged, or not compressed by zstd"
+                    : why == ECANCELED ? "broken off"
+                                       : strerror(why));
     return 2;
 }
 
@@ -84,7 +85,10 @@ static int push_sums(lua_State *L, const PackSums *sums) {
     return 1;
 }
 
-enum { UNPACK = -1, UNPACK_UNSUMMED = -2 }; /* else the level to pack at */
+enum {
+    UNPACK = -1,
+    UNPACK_UNSUMMED = -2
+}; /* else the level to pack at */
 
 /* A program that we write to may end early: that is an answer, and no reason to die. */
 static int work_without_sigpipe(int what, int from, int to, Watcher *watcher, PackSums *sums) {
@@ -131,8 +135,9 @@ static int work(lua_State *L, int what, Watcher *watcher) {
     }
     if (problem != 0) {
         return vault_fail(L, problem, what >= 0 ? "can't compress" : "can't decompress",
-            problem != EBADMSG && problem != ECANCELED && to_path ? to_path
-            : from_path ? from_path : "what was piped in");
+                          problem != EBADMSG && problem != ECANCELED && to_path ? to_path
+                          : from_path                                           ? from_path
+                                      : "what was piped in");
     }
     return push_sums(L, &sums);
 }
