@@ -181,9 +181,17 @@ local function report(problem)
   io.stderr:write(cli.colour(problem, "red", "stderr"), "\n")
 end
 
+--- Lets tasks go on while nobody types; false where none waits for anything.
+local function turn_tasks()
+  if not host.has_waits() then return false end
+  signalbox.sleep(0.01)
+  return true
+end
+
 function Session:run_terminal()
   local editor <close> = require("signalbox.edit").open(history_path())
   editor:completer(self:completer())
+  editor:idle(turn_tasks)
   local hinted = false
   while not self.ended do
     local text, why = self:read(editor)
@@ -192,6 +200,7 @@ function Session:run_terminal()
       editor:remember(text)
       local ok, problem = self:evaluate(text)
       if not ok then report(problem) end
+      pcall(signalbox.sleep, 0) -- starts the tasks that it made; refused inside a transaction
       if ok and not hinted and text:find "^%s*local%s" then
         hinted = true
         io.stderr:write "  (a local ends with its line; without `local` it stays)\n"

@@ -359,6 +359,15 @@ describe("signalbox repl, at a terminal", function()
     assert.truthy(tty:await(" ms\n"):find "%d+%.%d ms")
   end)
 
+  it("lets tasks go on while nobody types", function()
+    local tty <close> = start { columns = 120 }
+    tty:line "signalbox.spawn(function() signalbox.sleep(0.2) done = 'by itself' end)"
+    tty:ready()
+    require("system").sleep(0.5)
+    tty:line "done"
+    tty:await "\nby itself\n"
+  end)
+
   it("hints that a local won't last", function()
     local tty <close> = start()
     tty:line "local x = 1"

@@ -1,5 +1,6 @@
 #include "program/prompt.h"
 
+#include "bindings/task.h"
 #include "program/signals.h"
 #include "program/traceback.h"
 
@@ -58,9 +59,16 @@ static int page(lua_State *L) {
     return 1;
 }
 
+static int has_waits(lua_State *L) {
+    lua_pushboolean(L, !loop_idle(scheduler_loop(scheduler_get(L))));
+    return 1;
+}
+
 void prompt_open(lua_State *L) {
     lua_pushcfunction(L, attempt);
     lua_setfield(L, -2, "attempt");
+    lua_pushcfunction(L, has_waits);
+    lua_setfield(L, -2, "has_waits");
     lua_pushcfunction(L, page);
     lua_setfield(L, -2, "page");
 }

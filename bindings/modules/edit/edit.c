@@ -2,6 +2,7 @@
  *
  *     local editor <close> = edit.open("/home/ann/.local/state/signalbox/history")
  *     editor:completer(function(before) return "text to insert", "text to show" end)
+ *     editor:idle(function() return there_is_more_to_do end)
  *     local line, why = editor:read "> "      -- why: "end" (Ctrl-D), "interrupt" (Ctrl-C)
  *     editor:remember(line)
  *
@@ -25,13 +26,14 @@
 
 #define METATABLE "signalbox.edit"
 #define HISTORY_SIZE 10000
+#define IDLE_TURN 10000000 /* nanoseconds */
 #define PASTE_END L"\033[201~"
 #define PASTE_END_SIZE 6
 
 __attribute__((visibility("default"))) int luaopen_signalbox_edit(lua_State *L);
 
 typedef struct Editor {
-    lua_State *L; /* while a line is read: who has to be asked for completions */
+    lua_State *L; /* while a line is read: who has to be asked */
     EditLine *line;
     History *history;
     char *path; /* of the history; NULL: none is kept */
@@ -134,14 +136,32 @@ static bool answer_signals(Editor *editor) {
     return !editor->interrupted;
 }
 
+/* Lets the tasks go on; false where there are none, so that nobody has to be asked again before
+ * the next key. */
+static bool run_idle(Editor *editor) {
+    lua_State *L = editor->L;
+    int top = lua_gettop(L);
+    bool again = lua_getiuservalue(L, 1, 2) == LUA_TFUNCTION && lua_pcall(L, 0, 1, 0) == LUA_OK &&
+                 lua_toboolean(L, -1);
+    lua_settop(L, top);
+    return again;
+}
+
 /* One byte: 1, or 0 at the end, or -1. */
 static int read_byte(Editor *editor, char *byte) {
+    static const struct timespec turn = {.tv_nsec = IDLE_TURN};
+    bool idle = true;
     for (;;) {
         struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
-        if (ppoll(&input, 1, NULL, &editor->unblocked) < 0) {
+        int ready = ppoll(&input, 1, idle ? &turn : NULL, &editor->unblocked);
+        if (ready < 0) {
             if (errno != EINTR || !answer_signals(editor)) {
                 return -1;
             }
+            continue;
+        }
+        if (ready == 0) {
+            idle = run_idle(editor);
             continue;
         }
         ssize_t size = read(STDIN_FILENO, byte, 1);
@@ -371,7 +391,7 @@ static int editor_close(lua_State *L) {
 /* open([path of the history]) -> editor */
 static int editor_open(lua_State *L) {
     const char *path = luaL_optstring(L, 1, NULL);
-    Editor *editor = lua_newuserdatauv(L, sizeof *editor, 1);
+    Editor *editor = lua_newuserdatauv(L, sizeof *editor, 2);
     memset(editor, 0, sizeof *editor);
     luaL_setmetatable(L, METATABLE);
     if (path != NULL && (editor->path = strdup(path)) == NULL) {
@@ -398,6 +418,15 @@ static int editor_completer(lua_State *L) {
     luaL_checktype(L, 2, LUA_TFUNCTION);
     lua_settop(L, 2);
     lua_setiuservalue(L, 1, 1);
+    return 0;
+}
+
+/* idle(function() -> boolean): called while no key comes, until it gives false */
+static int editor_idle(lua_State *L) {
+    check_editor(L);
+    luaL_checktype(L, 2, LUA_TFUNCTION);
+    lua_settop(L, 2);
+    lua_setiuservalue(L, 1, 2);
     return 0;
 }
 
@@ -443,6 +472,7 @@ static int editor_read(lua_State *L) {
 static const luaL_Reg methods[] = {
     {"read", editor_read},
     {"completer", editor_completer},
+    {"idle", editor_idle},
     {"remember", editor_remember},
     {"close", editor_close},
     {NULL, NULL},
