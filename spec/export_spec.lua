@@ -10,8 +10,11 @@ local temp = require "spec.support.temp"
 local function filled()
   local store, path = stores.open()
   assert(store:save_signals(data.signals(40)))
-  assert(store:save_signal(data.signal { canonical_key = "domain:odd.io", company_name = 'a,"b"\n☃',
-    raw_data = '{"id": 9007199254740993, "x": 1e-7,  "n": [1.0, -0]}' }))
+  assert(store:save_signal(data.signal {
+    canonical_key = "domain:odd.io",
+    company_name = 'a,"b"\n☃',
+    raw_data = '{"id": 9007199254740993, "x": 1e-7,  "n": [1.0, -0]}',
+  }))
   assert(store:mark_pushed(3, "page-3", { status = "Source" }))
   assert(store:mark_rejected(4, "no"))
   assert(store:update_suppression_cache { data.suppression(), data.suppression {
@@ -65,7 +68,8 @@ describe("an export", function()
     local store <close> = filled()
     local export = assert(signalbox.json.decode((document(store))))
     assert.equal(41, #export.signals)
-    assert.equal('{"id": 9007199254740993, "x": 1e-7,  "n": [1.0, -0]}', export.signals[41].raw_data)
+    assert.equal('{"id": 9007199254740993, "x": 1e-7,  "n": [1.0, -0]}',
+      export.signals[41].raw_data)
     assert.equal("Acme", export.suppression_cache[1].company_name)
     assert.equal("pushed", export.processing[3].status)
     assert.equal(store:schema().newest, export.schema_version)
@@ -84,7 +88,8 @@ describe("an export", function()
     local store <close> = filled()
     local counts = signalbox.json.decode((document(store))).counts
     for row in assert(store:rows [[
-      SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\_%' ESCAPE '\']])
+      SELECT name FROM sqlite_schema
+      WHERE type = 'table' AND name NOT LIKE 'sqlite\_%' ESCAPE '\']])
     do
       local key = row.name == "signal_processing" and "processing" or row.name
       assert.equal(not left_out[row.name], counts[key] ~= nil,

@@ -85,8 +85,8 @@ describe("an import", function()
 
   it("takes processing before the signals it speaks of, from a file", function()
     local store <close> = stores.open()
-    assert(import(store, '{"processing":[{"signal_id":1,"status":"rejected"}],"schema_version":4,' ..
-      '"signals":[' .. signalbox.json.encode(record()) .. ']}'))
+    assert(import(store, '{"processing":[{"signal_id":1,"status":"rejected"}],' ..
+      '"schema_version":4,"signals":[' .. signalbox.json.encode(record()) .. ']}'))
     assert.equal("rejected", store:get_signal(1).status)
   end)
 
@@ -143,7 +143,9 @@ add("a binary", "\0\1\2\255")
 for at = 1, #own - 3, math.max(1, #own // 60) do
   add("cut after " .. at .. " bytes", own:sub(1, at))
 end
-for _, text in ipairs { "null", "[]", "17", '"x"', "{", "}", "{}", "[{}]", "{} {}", "{,}", '{"a"}' } do
+for _, text in ipairs {
+  "null", "[]", "17", '"x"', "{", "}", "{}", "[{}]", "{} {}", "{,}", '{"a"}',
+} do
   add(text, text)
 end
 for _, name in ipairs { "exported_at", "schema_version", "signals", "processing",
@@ -165,15 +167,20 @@ for _, name in ipairs { "id", "signal_type", "source_api", "canonical_key", "com
     add("a signal with an empty " .. name, document { signals = { record { [name] = "" } } })
   end
 end
-for _, row in ipairs { { status = "pending" }, { signal_id = 1 }, { signal_id = 2, status = "pending" },
+for _, row in ipairs {
+  { status = "pending" }, { signal_id = 1 }, { signal_id = 2, status = "pending" },
   { signal_id = 1, status = "lost" }, { signal_id = 1, status = "pending", metadata = "{" },
-  { signal_id = 1, status = "pending", processed_at = "soon" }, { signal_id = "1", status = "pushed" } } do
+  { signal_id = 1, status = "pending", processed_at = "soon" },
+  { signal_id = "1", status = "pushed" },
+} do
   add("a processing row " .. signalbox.json.encode(row), document { processing = { row } })
 end
 for _, version in ipairs { 0, 5, 999, 1000, 9999, -1, 1.5 } do
   add("schema_version " .. version, document { schema_version = version })
 end
-for _, number in ipairs { "1e999", "-0.1", "1.1", "NaN", "1" .. ("0"):rep(400), "01", "1.", "+1" } do
+for _, number in ipairs {
+  "1e999", "-0.1", "1.1", "NaN", "1" .. ("0"):rep(400), "01", "1.", "+1",
+} do
   add("a confidence of " .. number:sub(1, 9), (document():gsub('"confidence":0.5',
     '"confidence":' .. number)))
 end
@@ -252,8 +259,8 @@ describe("signalbox import", function()
   it("refuses a string of a gigabyte without the memory for it", function()
     local folder = temp.folder()
     local result = run.program("/bin/sh", { timeout = 60, "-c", "ulimit -v 400000; (printf " ..
-      [['{"schema_version":4,"signals":[{"raw_data":"'; head -c 1073741824 /dev/zero | tr '\0' x)]] ..
-      " | " .. run.quote(paths.program) .. " import - " .. folder .. "/new.db" })
+      [['{"schema_version":4,"signals":[{"raw_data":"'; head -c 1073741824 /dev/zero | ]] ..
+      [[tr '\0' x) | ]] .. run.quote(paths.program) .. " import - " .. folder .. "/new.db" })
     assert.equal(1, result.status)
     assert.matches("line 1: a value longer than 64 MiB", result.err, 1, true)
   end)

@@ -10,7 +10,9 @@ local TABLES <const> = "signals signal_processing suppression_cache"
 --- The states of its signals, by number.
 local function states(store)
   local found = {}
-  for signal in assert(store:signals { order = "id" }) do found[signal.id] = signal.status or "none" end
+  for signal in assert(store:signals { order = "id" }) do
+    found[signal.id] = signal.status or "none"
+  end
   return found
 end
 
@@ -69,7 +71,8 @@ for version = 1, 4 do
       assert.equal("1\n", predecessor.python([[
 import sqlite3, sys
 db = sqlite3.connect(sys.argv[1])
-print(db.execute("SELECT count(*) FROM signals_fts WHERE signals_fts MATCH 'acme'").fetchone()[0])]],
+found = db.execute("SELECT count(*) FROM signals_fts WHERE signals_fts MATCH 'acme'")
+print(found.fetchone()[0])]],
         path))
     end)
 
@@ -87,7 +90,8 @@ for row in signals:
     datetime.fromisoformat(row["detected_at"])
 processing = db.execute("SELECT * FROM signal_processing").fetchall()
 cache = db.execute("SELECT * FROM suppression_cache").fetchall()
-assert {1, 2, 3, 4} >= {v for v, in db.execute("SELECT version FROM schema_migrations WHERE version < 1001")}
+versions = {row[0] for row in db.execute("SELECT version FROM schema_migrations")}
+assert {v for v in versions if v < 1001} <= {1, 2, 3, 4}
 print(len(signals), len(processing), len(cache), db.execute("PRAGMA journal_mode").fetchone()[0])]],
         path))
     end)
@@ -133,7 +137,8 @@ print(sqlite3.connect(sys.argv[1]).execute("SELECT count(*) FROM signals").fetch
       assert.equal(6, report.tables.processing.added)
       assert.equal(2, report.tables.suppression_cache.added)
       assert.same(STATES, states(store))
-      assert.equal('{"ratio": NaN, "high": Infinity, "low": -Infinity}', store:get_signal(2).raw_json)
+      assert.equal('{"ratio": NaN, "high": Infinity, "low": -Infinity}',
+        store:get_signal(2).raw_json)
       assert.equal("2026-01-07T10:00:00.000000+00:00", store:get_signal(3).detected_at)
       assert.equal(0, assert(store:import(document)).added)
     end)
@@ -147,7 +152,9 @@ print(sqlite3.connect(sys.argv[1]).execute("SELECT count(*) FROM signals").fetch
       for ours in assert(new:signals { order = "id" }) do
         local its = theirs()
         for name, value in pairs(its) do
-          if name ~= "raw_data" and name ~= "metadata" then assert.equal(value, ours[name], name) end
+          if name ~= "raw_data" and name ~= "metadata" then
+            assert.equal(value, ours[name], name)
+          end
         end
       end
       assert.is_nil(theirs())
@@ -161,11 +168,12 @@ describe("a program that knows only the four tables", function()
 import sqlite3, sys
 db = sqlite3.connect(sys.argv[1])
 db.execute("INSERT INTO signals(signal_type, source_api, canonical_key, confidence, raw_data,"
-           " detected_at, created_at) VALUES ('patent_filing', 'uspto', 'domain:new.com', 0.5, '{}',"
+           " detected_at, created_at)"
+           " VALUES ('patent_filing', 'uspto', 'domain:new.com', 0.5, '{}',"
            " '2026-02-01T00:00:00+00:00', '2026-02-01T00:00:01+00:00')")
 id = db.execute("SELECT last_insert_rowid()").fetchone()[0]
 db.execute("INSERT INTO signal_processing(signal_id, status, created_at, updated_at)"
-           " VALUES (?, 'pending', '2026-02-01T00:00:01+00:00', '2026-02-01T00:00:01+00:00')", (id,))
+           " VALUES (?1, 'pending', ?2, ?2)", (id, "2026-02-01T00:00:01+00:00"))
 db.execute("UPDATE signal_processing SET status = 'rejected' WHERE signal_id = 1")
 db.execute("DELETE FROM suppression_cache WHERE canonical_key = 'domain:known.com'")
 db.commit()]]

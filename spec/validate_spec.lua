@@ -64,7 +64,8 @@ end)
 
 describe("a finding", function()
   local CASES <const> = {
-    { "an index that is missing", "DROP INDEX signals_by_time", "signals_by_time is missing", true },
+    { "an index that is missing", "DROP INDEX signals_by_time", "signals_by_time is missing",
+      true },
     { "an index that is another", [[DROP INDEX signals_by_time;
       CREATE INDEX signals_by_time ON signals(created_at)]], "+ created_at", true },
     { "an index too many", "CREATE INDEX extra ON signals(company_name)", "extra on signals" },
@@ -76,7 +77,8 @@ describe("a finding", function()
     { "a column too many", "ALTER TABLE signals ADD COLUMN mood TEXT", "+ mood TEXT" },
     { "a column that is missing", "ALTER TABLE suppression_cache DROP COLUMN company_name",
       "- company_name TEXT" },
-    { "a migration that was another", "UPDATE schema_checksums SET checksum = 'x' WHERE version = 1003",
+    { "a migration that was another",
+      "UPDATE schema_checksums SET checksum = 'x' WHERE version = 1003",
       "migration 1003 was another" },
     { "a counter that is wrong", "UPDATE counters SET n = n + 5 WHERE name = 'signals_by_type'",
       "says 25, and there are 20", true },
@@ -90,11 +92,13 @@ describe("a finding", function()
       UPDATE signals SET confidence = 7 WHERE id = 4]], "confidence is not from 0 to 1" },
     { "JSON that is none", "UPDATE signals SET raw_data = '{' WHERE id IN (4, 5)",
       "raw_data is no JSON: 2 (id 4, 5)" },
-    { "bytes that are no text", "UPDATE signals SET company_name = CAST(x'ff' AS TEXT) WHERE id = 4",
+    { "bytes that are no text",
+      "UPDATE signals SET company_name = CAST(x'ff' AS TEXT) WHERE id = 4",
       "bytes that are no text" },
     { "a time that is none", "UPDATE signals SET detected_at = 'soon' WHERE id = 4",
       "a detected_at or created_at that is no time: 1 (id 4)" },
-    { "an empty key", "UPDATE signals SET canonical_key = '' WHERE id = 4", "empty type, source or key" },
+    { "an empty key", "UPDATE signals SET canonical_key = '' WHERE id = 4",
+      "empty type, source or key" },
     { "a row without its signal", [[PRAGMA foreign_keys = 0; DROP TRIGGER signals_deleted;
       DELETE FROM signals WHERE id = 4]], "refer to no row of signals" },
   }

@@ -37,6 +37,10 @@ extern const size_t exchange_table_count;
 /* The table of that name, or NULL. */
 const ExchangeTable *exchange_table_find(Text name);
 
+static inline bool exchange_is(const ExchangeTable *table, const char *name) {
+    return __builtin_strcmp(table->name, name) == 0;
+}
+
 /* The version of documents' shape: changes when an older program could misread one. */
 #define EXCHANGE_FORMAT 1
 

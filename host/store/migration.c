@@ -123,11 +123,8 @@ static Status record(Db *db, const Migration *migration, Error *error) {
 
 /* Says which step it was that failed. */
 static Status name_step(const Migration *migration, bool down, Status status, Error *error) {
-    char message[sizeof error->message];
-    memcpy(message, error->message, sizeof message);
-    snprintf(error->message, sizeof error->message, "%04d_%s.%s.sql: %.*s", migration->version,
-             migration->name, down ? "down" : "up", (int)sizeof message - 100, message);
-    return status;
+    return error_set(error, status, "%04d_%s.%s.sql: %s", migration->version, migration->name,
+                     down ? "down" : "up", error->message);
 }
 
 static Status step_up(Db *db, const Migration *migration, bool adopted, Error *error) {
@@ -235,10 +232,9 @@ static Status walk(Db *db, const MigrateReport *report, Error *error) {
     return status;
 }
 
-static void name_snapshot(const char *path, Error *error) {
-    size_t size = strlen(error->message);
-    snprintf(error->message + size, sizeof error->message - size,
-             "; the database is as it was, and %s is a copy of it", path);
+static void name_snapshot(const char *path, Status status, Error *error) {
+    error_set(error, status, "%.300s; the database is as it was, and %s is a copy of it",
+              error->message, path);
 }
 
 /* Inside the transaction: everything but its end. */
@@ -285,7 +281,7 @@ Status store_migrate(Store *store, const MigrateOptions *options, MigrateReport 
     if (copy[0] && status == STATUS_OK) {
         unlink(copy);
     } else if (copy[0]) {
-        name_snapshot(copy, error);
+        name_snapshot(copy, status, error);
     }
     return status;
 }

@@ -75,7 +75,8 @@ CREATE TABLE pipeline_runs (
     run_id TEXT PRIMARY KEY, started_at TEXT NOT NULL, completed_at TEXT,
     signals_collected INTEGER DEFAULT 0, errors TEXT, health_report TEXT
 );""")
-    db.execute("INSERT INTO pipeline_runs VALUES ('run-1', '2026-01-05T00:00:00+00:00', NULL, 3, '[]', '{}')")
+    db.execute("INSERT INTO pipeline_runs VALUES"
+               " ('run-1', '2026-01-05T00:00:00+00:00', NULL, 3, '[]', '{}')")
 if version >= 3:
     db.executescript("""
 CREATE TABLE notion_outbox (
@@ -102,7 +103,8 @@ SIGNALS = [  # id, type, source, key, company, confidence, raw_data, detected, c
      "2026-01-07T10:00:00", ["rejected"]),
     (4, "hiring_signal", "jobs", "domain:naive.io", "Naive", 0.25, {},
      "2026-01-07T10:00:00.250000", ["queued"]),
-    (5, "github_spike", "github", "domain:bare.dev", None, 0.1, [], "2026-01-08T00:00:00+00:00", []),
+    (5, "github_spike", "github", "domain:bare.dev", None, 0.1, [],
+     "2026-01-08T00:00:00+00:00", []),
     (9, "github_spike", "github", "domain:twice.dev", "Twice", 0.9, {},
      "2026-01-09T00:00:00+00:00", ["pending", "pushed"]),
 ]
@@ -119,8 +121,10 @@ for id, kind, source, key, company, confidence, raw, detected, states in SIGNALS
                     "2026-01-11T00:00:00+00:00" if done else None,
                     "low score" if state == "rejected" else None,
                     json.dumps({"status": "Source"}) if done else None, created, created))
-db.execute("INSERT INTO suppression_cache VALUES (1, 'domain:known.com', 'page-k', 'Passed', 'Known',"
-           " '2026-01-01T00:00:00', '2999-01-01T00:00:00', ?)", (json.dumps({"score": float("nan")}),))
+db.execute("INSERT INTO suppression_cache"
+           " VALUES (1, 'domain:known.com', 'page-k', 'Passed', 'Known',"
+           " '2026-01-01T00:00:00', '2999-01-01T00:00:00', ?)",
+           (json.dumps({"score": float("nan")}),))
 db.execute("INSERT INTO suppression_cache VALUES (2, 'domain:old.com', 'page-o', 'Lost', NULL,"
            " '2026-01-01T00:00:00+00:00', '2026-01-08T00:00:00+00:00', NULL)")
 db.execute("INSERT INTO founders(name, email) VALUES ('Ada', 'ada@acme.ai')")
