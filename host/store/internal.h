@@ -131,4 +131,17 @@ Status migration_check(Store *store, Error *error);
 /* Lets go of every claim of this store. */
 void claims_drop(Store *store);
 
+/* ---- claim_holder.c ---- */
+
+/* INVALID unless more than 0 seconds. */
+Status lease_check(double lease, Error *error);
+/* When a lease ends that begins now. */
+void lease_end(int64_t now, double lease, TimeText out);
+
+/* ---- store.c ---- */
+
+/* Runs a statement on the writer's connection to its end; `changed` may be NULL. */
+Status run_query(Store *store, const Query *query, const Value *values, int count,
+                 int64_t *changed, Error *error);
+
 #endif

@@ -38,8 +38,8 @@ Status mark_check(const Mark *mark, Error *error) {
 
 Status mark_statement(Store *store, const Mark *mark, St **st, Error *error) {
     static const Query *const queries[STATE_COUNT] = {
-        [STATE_PENDING] = &query_processing_reopen,   [STATE_QUEUED] = &query_processing_queue,
-        [STATE_PUSHED] = &query_processing_push,      [STATE_REJECTED] = &query_processing_reject,
+        [STATE_PENDING] = &query_processing_reopen, [STATE_QUEUED] = &query_processing_queue,
+        [STATE_PUSHED] = &query_processing_push,    [STATE_REJECTED] = &query_processing_reject,
         [STATE_FAILED] = &query_processing_fail,
     };
     return db_statement(store->main, queries[mark->state], st, error);
@@ -77,17 +77,6 @@ static Status adopt(Store *store, int64_t id, Text now, Error *error) {
     return status;
 }
 
-static Status run_for_signal(Store *store, const Query *query, int64_t id, Error *error) {
-    St *st;
-    Status status = db_statement(store->main, query, &st, error);
-    if (status == STATUS_OK) {
-        bind_int(st, 1, id);
-        status = st_run(st, error);
-        st_release(st);
-    }
-    return status;
-}
-
 Status holds_any(Store *store, bool *any, Error *error) {
     St *st;
     Status status = db_statement(store->main, &query_hold_any, &st, error);
@@ -105,10 +94,10 @@ static Status end_hold(Store *store, int64_t id, const Mark *mark, Error *error)
     bool any;
     Status status = holds_any(store, &any, error);
     if (status == STATUS_OK && any) {
-        status = run_for_signal(store,
-                                mark->state == STATE_PENDING ? &query_hold_end_of_signal
-                                                             : &query_hold_end_settled,
-                                id, error);
+        status = run_query(store,
+                           mark->state == STATE_PENDING ? &query_hold_end_of_signal
+                                                        : &query_hold_end_settled,
+                           (Value[]){value_int(id)}, 1, NULL, error);
     }
     return status;
 }

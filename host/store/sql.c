@@ -25,13 +25,7 @@ struct SqlCursor {
 
 /* What other triggers would do for a foreign program: rows without their copies get them. */
 static Status fill(Store *store, Error *error) {
-    St *st;
-    Status status = db_statement(store->main, &query_processing_fill, &st, error);
-    if (status == STATUS_OK) {
-        status = st_run(st, error);
-        st_release(st);
-    }
-    return status;
+    return run_query(store, &query_processing_fill, NULL, 0, NULL, error);
 }
 
 static Status keep_value(KeptRows *kept, Value value, Error *error) {

@@ -117,6 +117,24 @@ void store_caller(Store *store, const void *token) {
     store->caller = token;
 }
 
+Status run_query(Store *store, const Query *query, const Value *values, int count, int64_t *changed,
+                 Error *error) {
+    St *st;
+    Status status = db_statement(store->main, query, &st, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    for (int i = 0; i < count; i++) {
+        st_bind(st, i + 1, values[i]);
+    }
+    status = st_run(st, error);
+    if (changed) {
+        *changed = st_changes(st);
+    }
+    st_release(st);
+    return status;
+}
+
 Status store_backup(Store *store, const char *path, bool synced, BackupProgress *progress,
                     void *context, Error *error) {
     Db *db;
