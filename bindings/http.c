@@ -4,9 +4,9 @@
  *     response.status, response.headers["content-type"], response.body, response.url
  *
  * The work is done by the engine in a module of its own (modules/http), loaded at the first
- * request. Any status is a response; only where none came is there an error. A body goes to memory, or with
- * `file` into a file, or with `on_data` to a function piece by piece; these two get the body of a
- * success (2xx) only, so that an error page never ends up in a file.
+ * request. Any status is a response; only where none came is there an error. A body goes to memory,
+ * or with `file` into a file, or with `on_data` to a function piece by piece; these two get the
+ * body of a success (2xx) only, so that an error page never ends up in a file.
  *
  * `on_data` runs in the caller's own coroutine, between two waits, so it may wait and raise like
  * any other code. While it does, at most MAX_AHEAD bytes are read ahead. */

@@ -1,4 +1,5 @@
 local run = require "spec.support.run"
+local server = require "spec.support.server"
 local signalbox = require "signalbox"
 local temp = require "spec.support.temp"
 
@@ -354,6 +355,20 @@ describe("signalbox collect", function()
       mine(source)
       local db <close> = store()
       assert.equal(2, #db:get_signals_for_company "domain:a.com")
+    end)
+
+    it("reads an API page by page", function()
+      local web <close> = server.start "web"
+      local result = mine([[return { about = "pages", collect = function(context)
+        for page in context:pages(os.getenv "URL" .. "/pages/3", { after = "2026-01-01" }) do
+          context:signal { signal_type = "page", canonical_key = "domain:a.com", confidence = 1,
+            raw_data = page, detected_at = page.page }
+        end
+      end }]], {}, { URL = web.url })
+      assert.equal(3, json.decode(result.out).saved, result.err)
+      local db <close> = store()
+      local first = db:get_signals_for_company("domain:a.com")[3].raw_data
+      assert.same({ page = 1, query = { after = "2026-01-01" } }, first)
     end)
 
     it("exits with 130 when Ctrl-C breaks it off, and says so in its record", function()

@@ -19,6 +19,7 @@ local BATCH <const> = 1000  -- signals a transaction, where the cursor moves oft
 local MOST <const> = 10000  -- signals a transaction, for a collector whose cursor does not
 local PATIENCE <const> = 2  -- seconds until a cursor that has moved is saved, even with few
 local CURSOR <const> = ""   -- the stream that it is stored under
+local PAUSE <const> = 400   -- of the garbage collector: items are many, short-lived and small
 
 ---@class signalbox.Collector
 ---@field about string one line
@@ -257,6 +258,7 @@ function Run:flush()
   counts.suppressed = counts.suppressed + suppressed
   self.pending, self.keys, self.texts, self.aside, self.dirty = {}, {}, {}, {}, {}
   self.moved, self.flushed_at = false, os.time()
+  if not self.options.dry_run then self.state = {} end -- the store has it now
   if self.options.progress then self.options.progress(self.counts) end
 end
 
@@ -372,7 +374,6 @@ end
 
 function Context.__index(context, name)
   if name == "cursor" then return rawget(context, "run"):recall(CURSOR) end
-  return methods[name]
 end
 
 function Context.__newindex(context, name, value)
@@ -397,6 +398,7 @@ local function new_context(run)
     run = run, args = run.options.args or {}, since = run.options.since,
     dry_run = run.options.dry_run or false,
   }
+  for name, method in pairs(methods) do context[name] = method end
   return setmetatable(context, Context)
 end
 
@@ -439,7 +441,9 @@ end
 local function work_with(collector, name, store, options, work)
   local run = new_run(collector, name, store, options)
   if not options.dry_run then must(begin(run)) end
+  local pause = collectgarbage("setpause", PAUSE)
   local ok, trouble = carry_out(run, work)
+  collectgarbage("setpause", pause)
   if not options.dry_run then
     runs.finish(store, run.id, ok and "done" or "failed", run.counts, trouble)
   end

@@ -16,6 +16,7 @@ client can be seen to reuse one.
     /redirect?to=URL        302 (or ?status=)
     /flaky/NAME/N           503 (or ?status=) the first N times, then "ok"
     /garbage                what is no HTTP
+    /pages/N                {"page": 1} with a Link header to ?page=2, and so on to N
 """
 import gzip
 import json
@@ -126,6 +127,14 @@ class Handler(BaseHTTPRequestHandler):
     def do_redirect(self, parts, query):
         target = self.path if parts == ["loop"] else query["to"]
         self.answer(int(query.get("status", 302)), b"elsewhere", [("Location", target)])
+
+    def do_pages(self, parts, query):
+        page = int(query.get("page", 1))
+        headers = [("Content-Type", "application/json")]
+        if page < int(parts[0]):
+            address = f"http://127.0.0.1:{self.server.server_address[1]}/pages/{parts[0]}"
+            headers.append(("Link", f'<{address}?page={page + 1}>; rel="next"'))
+        self.answer(200, json.dumps({"page": page, "query": query}).encode(), headers)
 
     def do_flaky(self, parts, query):
         name, times = parts[0], int(parts[1])
