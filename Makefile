@@ -49,7 +49,7 @@ MODULE_FILES     := $(MODULES:%=$(BUILD)/lib/signalbox/%.so)
 LIBS_http := -lcurl
 LIBS_smtp := -lcurl
 LIBS_vault := -lzstd -lcrypto -lpthread
-LIBS_edit := -ledit
+LIBS_edit := -ledit -Wl,-z,nodelete # libtinfo keeps what it knows of a terminal for the process's life
 
 Q   := $(if $(V),,@)
 say  = $(if $(V),,@printf '  %-6s %s\n' '$(1)' '$(2)')

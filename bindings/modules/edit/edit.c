@@ -276,9 +276,10 @@ static char *current_prompt(EditLine *line) {
 
 static void bind_keys(EditLine *line) {
     el_set(line, EL_EDITOR, "emacs");
-    el_set(line, EL_ADDFN, "sb-complete", "complete a name", complete);
-    el_set(line, EL_ADDFN, "sb-paste", "insert a paste", insert_paste);
-    el_set(line, EL_ADDFN, "sb-pass", "do nothing", pass_over);
+    /* Wide, for the narrow call copies the names and loses them. */
+    el_wset(line, EL_ADDFN, L"sb-complete", L"complete a name", complete);
+    el_wset(line, EL_ADDFN, L"sb-paste", L"insert a paste", insert_paste);
+    el_wset(line, EL_ADDFN, L"sb-pass", L"do nothing", pass_over);
     static const char *const keys[][2] = {
         {"^I", "sb-complete"},
         {"\\e[200~", "sb-paste"},
