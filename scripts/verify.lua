@@ -61,6 +61,7 @@ is encrypted by age is restored where --identity names the key; else its checksu
       local ok, problem, depth = backup.verify(folder, snapshot, {
         identity = args.identity, temporary = args.temporary, watch = steps.watch,
       })
+      if ok == nil then cli.fail(problem, "--temporary names another place") end
       local path = folders.path_of(folder, snapshot)
       results[i] = { path = path, ok = ok, depth = depth, problem = not ok and problem or nil }
       if not ok then bad[#bad + 1] = path .. ": " .. problem end

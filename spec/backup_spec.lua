@@ -267,6 +267,14 @@ describe("signalbox verify", function()
     assert.equal("", names(place))
   end)
 
+  it("fails, and calls nothing damaged, where there is no room to restore to", function()
+    local _, folder = backed_up(2)
+    local result = run { "verify", folder, "--temporary", folder .. "/missing" }
+    assert.equal(1, result.status)
+    assert.is_nil(result.out:find "DAMAGED")
+    assert.truthy(result.err:find("--temporary", 1, true))
+  end)
+
   it("notes its outcome in a database, with --record", function()
     local path, folder, told = backed_up(2)
     assert.equal(0, run { "verify", folder, "--record", path }.status)

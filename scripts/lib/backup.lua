@@ -319,11 +319,19 @@ local function check_export(folder, manifest)
   return true
 end
 
---- Restores it to a temporary place and looks at all of it there.
-local function try_restore(folder, manifest, options)
+--- A folder of our own for a restored database; nil and why there is none.
+local function temporary_place(size, options)
   local parent = options.temporary or os.getenv "TMPDIR" or "/tmp"
-  local place, problem = vault.temporary_folder(parent)
-  if not place then return nil, problem end
+  local free, problem = vault.free_space(parent)
+  if not free then return nil, problem end
+  if free < size + size // 10 then
+    return nil, string.format("'%s' has no room for the %d MiB to restore", parent, size >> 20)
+  end
+  return vault.temporary_folder(parent)
+end
+
+--- Restores it to `place` and looks at all of it there.
+local function try_restore(folder, manifest, place, options)
   local path = place .. "/restored.db"
   local tidy <close> = setmetatable({}, { __close = function() -- luacheck: ignore 211
     remove_database(path)
@@ -351,7 +359,7 @@ end
 
 --- Verifies one backup: its manifest, checksums, a real restore, and what was restored. One that
 --- is encrypted is restored where it can be decrypted (`options.identity` for age).
----@return boolean ok
+---@return boolean? ok nil where it can't be found out, for want of room
 ---@return string? problem
 ---@return "restore"|"checksum" depth how far it went
 function M.verify(folder, snapshot, options)
@@ -366,7 +374,9 @@ function M.verify(folder, snapshot, options)
     if not sha256 then return false, reading, "checksum" end
     return sha256 == manifest.data.sha256, "its data has another checksum", "checksum"
   end
-  ok, problem = try_restore(folder, manifest, options)
+  local place, placing = temporary_place(manifest.size, options)
+  if not place then return nil, placing, "checksum" end
+  ok, problem = try_restore(folder, manifest, place, options)
   return ok == true, problem, "restore"
 end
 
