@@ -23,6 +23,8 @@ static void detail_push(lua_State *L, const Error *error) {
     if (error->index != 0) {
         lua_pushinteger(L, error->index);
         lua_setfield(L, -2, "index");
+    }
+    if (error->index != 0 || error->saved != 0) {
         lua_pushinteger(L, error->saved);
         lua_setfield(L, -2, "saved");
     }

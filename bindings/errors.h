@@ -10,7 +10,8 @@
 #define ERROR_METATABLE "signalbox.error"
 
 /* Pushes the error as a table. `detail` is always there; it has what is set of `field`, `id`,
- * `index` with `saved`, and `unknown` = true. NO_MEMORY is raised instead, as Lua's own. */
+ * `index`, `saved` (with an index always), and `unknown` = true. NO_MEMORY is raised instead, as
+ * Lua's own. */
 void error_push(lua_State *L, const Error *error);
 
 /* Pushes nil and the error and returns 2, for `return error_return(L, &error)`. */

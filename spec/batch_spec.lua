@@ -2,6 +2,7 @@ local data = require "spec.support.data"
 local expect = require "spec.support.expect"
 local signalbox = require "signalbox"
 local stores = require "spec.support.store"
+local temp = require "spec.support.temp"
 
 --- An iterator over what `list` has.
 local function each(list)
@@ -150,6 +151,22 @@ describe("store:save_signals", function()
       assert.equal(5, err.detail.index)
       assert.equal(0, err.detail.saved)
       assert.equal(4, total())
+    end)
+
+    it("one that finds another program writing says what was saved before", function()
+      local path = temp.folder() .. "/signals.db"
+      local other <close> = assert(signalbox.open(path))
+      local hasty <close> = assert(signalbox.open(path, { busy_timeout = 0 }))
+      local list = data.signals(5)
+      local i, transaction = 0, nil
+      local err = expect.failure("busy", hasty:save_signals(function()
+        i = i + 1
+        if i == 4 then transaction = assert(other:begin()) end
+        return list[i]
+      end, { batch = 3 }))
+      assert.equal(3, err.detail.saved)
+      assert(transaction:rollback())
+      assert.equal(3, hasty:get_stats().total_signals)
     end)
 
     it("an item of the wrong type raises, naming it and the field", function()

@@ -24,7 +24,7 @@ local signalbox = {}
 ---@field field? string of `invalid`: which value it is about
 ---@field id? integer of `duplicate`: the signal that is there
 ---@field index? integer which item of a list, from 1
----@field saved? integer with `index`: how many of the call were saved before
+---@field saved? integer how many of the call were saved before
 ---@field unknown? true a commit may have happened or not
 
 -- ---- stores -------------------------------------------------------------------------------------
