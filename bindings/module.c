@@ -1,5 +1,6 @@
 /* luaopen_signalbox: the module's table, put together from its subjects. */
 #include <lauxlib.h>
+#include <string.h>
 
 #include "bindings/bindings.h"
 #include "bindings/file.h"
@@ -25,8 +26,26 @@ static int explain(lua_State *L) {
     return lua_gettop(L);
 }
 
+/* Makes the modules in C findable that the build leaves in lib/ beside this one's file, which
+ * `require` names as the second argument. */
+static void add_module_path(lua_State *L, const char *file) {
+    const char *slash = file == NULL ? NULL : strrchr(file, '/');
+    if (slash == NULL) {
+        return;
+    }
+    lua_getglobal(L, "package");
+    lua_getfield(L, -1, "cpath");
+    lua_pushliteral(L, ";");
+    lua_pushlstring(L, file, (size_t)(slash - file));
+    lua_pushliteral(L, "/lib/?.so");
+    lua_concat(L, 4);
+    lua_setfield(L, -2, "cpath");
+    lua_pop(L, 1);
+}
+
 int luaopen_signalbox(lua_State *L) {
     luaL_checkversion(L);
+    add_module_path(L, lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : NULL);
     lua_newtable(L);
     lua_pushliteral(L, SIGNALBOX_VERSION);
     lua_setfield(L, -2, "version");

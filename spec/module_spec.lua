@@ -30,6 +30,13 @@ describe("the module", function()
     assert.equal("1\n", result.out, result.err)
   end)
 
+  it("makes requests from the build folder too, with nothing but its file on the path", function()
+    local result = run.lua({ "-e", [[
+      local _, err = require "signalbox".http { url = "http://127.0.0.1:1/" }
+      print(err.code)]] }, { env = { LUA_CPATH_5_4 = paths.build .. "/?.so;;" } })
+    assert.equal("unavailable\n", result.out, result.err)
+  end)
+
   it("makes no globals", function()
     local result = run.lua { "-e", [[
       local before = {}
