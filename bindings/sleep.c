@@ -31,7 +31,8 @@ static int sleep_k(lua_State *L, int status, lua_KContext context) {
 }
 
 static int signalbox_sleep(lua_State *L) {
-    lua_Number seconds = luaL_checknumber(L, 1);
+    luaL_checktype(L, 1, LUA_TNUMBER);
+    lua_Number seconds = lua_tonumber(L, 1);
     luaL_argcheck(L, seconds >= 0, 1, "seconds must be 0 or more");
     lua_settop(L, 0);
     Sleep *sleep = lua_newuserdatauv(L, sizeof *sleep, 0);

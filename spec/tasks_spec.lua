@@ -53,6 +53,10 @@ describe("a task", function()
     assert.is_true(begun)
   end)
 
+  it("waits for a number of seconds; a text is none", function()
+    assert.error_matches(function() signalbox.sleep "0" end, "number expected, got string")
+  end)
+
   it("waits out of coroutines of its own, however deep", function()
     local function numbers(depth)
       return coroutine.wrap(function()
