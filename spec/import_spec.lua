@@ -232,6 +232,16 @@ describe("a document that is none", function()
   end)
 end)
 
+describe("an export that was changed on purpose", function()
+  it("is taken without its format, and so without its checksum", function()
+    local text = own_document():gsub('"format":1,', "", 1):gsub('"confidence":0.8',
+      '"confidence":0.75')
+    local store <close> = stores.open()
+    assert.is_false(assert(import(store, text)).checked)
+    assert.equal(0.75, store:get_signal(1).confidence)
+  end)
+end)
+
 describe("signalbox import", function()
   it("makes the database, reports, and adds nothing the second time", function()
     local folder = temp.folder()

@@ -377,7 +377,8 @@ static Status check_whole(Import *import, Error *error) {
     exchange_hash_text(import->hash, checksum);
     if (memcmp(checksum, import->checksum, 32) != 0) {
         return error_invalid(error, "checksum", "the records are not those that were exported: "
-                             "their checksum is %s, and the document's is %s",
+                             "their checksum is %s, and the document's is %s; one that was changed "
+                             "on purpose is taken without its \"format\"",
                              checksum, import->checksum);
     }
     import->report->checked = true;
