@@ -1,7 +1,7 @@
 --- `alert`: how a rule is declared. Part of the sandbox; see rule_worker.lua.
 local env <const>, words <const> = ...
 
-local ipairs <const>, next <const>, pcall <const> = ipairs, next, pcall
+local next <const>, pcall <const> = next, pcall
 local select <const>, tonumber <const>, tostring <const>, type <const> =
   select, tonumber, tostring, type
 local math_type <const>, concat <const>, sort <const> = math.type, table.concat, table.sort
@@ -89,16 +89,13 @@ function env.alert(...)
     check.text(name, "the name of an alert", 100)
     if name == "" or find(name, "%c") then fail "the name of an alert is a line of text" end
     if name == "RuleFailed" then fail "the name RuleFailed is taken" end
-    for _, other in ipairs(words.declared) do
-      if other.name == name then
-        fail("there are two alerts '%s' (the other at %s)", name, other.place)
-      end
-    end
+    local other = words.places[name]
+    if other then fail("there are two alerts '%s' (the other at %s)", name, other) end
     if #words.declared >= MOST_RULES then fail("there are more than %d alerts", MOST_RULES) end
     return read_alert(name, spec)
   end)
   if ok then
-    rule.place = place
+    rule.place, words.places[name] = place, place
     words.declared[#words.declared + 1] = rule
   else
     words.problems[#words.problems + 1] = {

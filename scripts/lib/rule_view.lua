@@ -55,6 +55,11 @@ local function figure(name)
   return type(value) == "number" and value or nil
 end
 
+--- The path of a figure in a sample, for json_extract.
+local function path_of(name)
+  return "$." .. gsub(gsub(name, '"', ""), "[^.]+", '"%0"')
+end
+
 --- What the store noted of a figure during the last `span`, oldest first, and what it is now:
 -- array of {at=, value=}.
 function env.history(name, span)
@@ -65,8 +70,7 @@ function env.history(name, span)
   local rows = assert(store:rows([[
     SELECT at, json_extract(figures, ?) AS value FROM stat_samples
     WHERE at >= ? AND at < ? ORDER BY at]],
-    "$." .. gsub(gsub(name, '"', ""), "[^.]+", '"%0"'),
-    tools.iso(words.now - length), tools.iso(words.now)))
+    path_of(name), tools.iso(words.now - length), tools.iso(words.now)))
   for row in rows do
     if type(row.value) == "number" then
       list[#list + 1] = { at = tools.time(row.at), value = row.value }
@@ -78,17 +82,28 @@ function env.history(name, span)
   return list
 end
 
---- By how much a figure has grown during the last `span`; nil before there are two samples.
+--- By how much a figure has grown since the first sample of the last `span`, and the seconds since
+-- then; nil where there is none.
+local function growth(name, span)
+  local current = figure(name)
+  local first = current and assert(store:rows([[
+    SELECT at, json_extract(figures, ?1) AS value FROM stat_samples
+    WHERE at >= ?2 AND at < ?3 AND json_extract(figures, ?1) IS NOT NULL
+    ORDER BY at LIMIT 1]],
+    path_of(name), tools.iso(words.now - seconds(span)), tools.iso(words.now)))()
+  if not first or type(first.value) ~= "number" then return nil end
+  return current - first.value, words.now - tools.time(first.at)
+end
+
+--- By how much a figure has grown during the last `span`; nil before there is a sample.
 function env.change(name, span)
-  local list = env.history(name, span)
-  return #list >= 2 and list[#list].value - list[1].value or nil
+  return (growth(name, span))
 end
 
 --- The same an hour.
 function env.per_hour(name, span)
-  local list = env.history(name, span)
-  local took = #list >= 2 and list[#list].at - list[1].at or 0
-  return took > 0 and (list[#list].value - list[1].value) / took * 3600 or nil
+  local grown, took = growth(name, span)
+  return grown and took > 0 and grown / took * 3600 or nil
 end
 
 local function over(fold)

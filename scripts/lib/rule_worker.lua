@@ -92,9 +92,22 @@ local function size_of(instance)
   return size
 end
 
---- The instances of a list that `when` gave.
-local function instances_of(rule, list)
-  if list.labels ~= nil or list.value ~= nil then list = { list } end
+--- The item of a list, as an instance.
+local function read_item(rule, i, item)
+  if type(item) ~= "table" then
+    fail("item %d of its list is a %s, and must be {labels=, value=}", i, type(item))
+  end
+  for field in next, item do
+    if field ~= "labels" and field ~= "value" and field ~= "summary" then
+      fail("item %d of its list has the field '%s', and may have labels, value and summary", i,
+        tostring(field))
+    end
+  end
+  return instance_of(rule, item.labels, item.value, item.summary)
+end
+
+--- How many items the list has that `when` gave.
+local function check_list(list)
   local count = #list
   if count > MOST_INSTANCES then
     fail("it gives %d instances, and %d are allowed", count, MOST_INSTANCES)
@@ -104,19 +117,14 @@ local function instances_of(rule, list)
       fail("its list has the field '%s'; it is a list of {labels=, value=}", tostring(key))
     end
   end
+  return count
+end
+
+local function instances_of(rule, list)
+  if list.labels ~= nil or list.value ~= nil then list = { list } end
   local instances, seen, size = {}, {}, 0
-  for i = 1, count do
-    local one = list[i]
-    if type(one) ~= "table" then
-      fail("item %d of its list is a %s, and must be {labels=, value=}", i, type(one))
-    end
-    for field in next, one do
-      if field ~= "labels" and field ~= "value" and field ~= "summary" then
-        fail("item %d of its list has the field '%s', and may have labels, value and summary", i,
-          tostring(field))
-      end
-    end
-    local instance = instance_of(rule, one.labels, one.value, one.summary)
+  for i = 1, check_list(list) do
+    local instance = read_item(rule, i, list[i])
     local key = label_key(instance.labels)
     if seen[key] then fail("items %d and %d of its list have the same labels", seen[key], i) end
     seen[key], size = i, size + size_of(instance)
@@ -167,7 +175,8 @@ end
 
 --- Runs the file; its alerts and tests are declared from here on.
 local function run_file(chunk)
-  words.declared, words.problems, words.tests, words.remembered = {}, {}, {}, {}
+  words.declared, words.places, words.problems, words.tests = {}, {}, {}, {}
+  words.remembered = {}
   local ok, problem = pcall(chunk)
   if not ok then
     words.problems[#words.problems + 1] = { problem = line_of(problem, tools.place()) }
