@@ -5,6 +5,14 @@ local env <const>, words <const> = ...
 local ipairs <const>, pairs <const>, tostring <const>, type <const> = ipairs, pairs, tostring, type
 local check <const>, tools <const> = words.check, words.tools
 
+-- Where nobody asks for tests, none is made.
+if not words.tests_wanted then
+  local function nothing() return nothing end
+  env.test, env.at, env.signal, env.figures = nothing, nothing, nothing, nothing
+  env.run, env.expect = nothing, nothing
+  return
+end
+
 local STATES <const> = { "quiet", "pending", "firing", "resolved" }
 
 --- Something that a test does or expects; told from plain tables by its field `act`.

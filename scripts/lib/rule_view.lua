@@ -45,9 +45,9 @@ function env.each(name, entries, judge)
   return list
 end
 
---- A figure of `stats` by its dotted name.
-local function figure(name)
-  local value = env.stats
+--- One of the figures by its dotted name.
+local function figure(figures, name)
+  local value = figures
   for part in gmatch(name, "[^.]+") do
     if type(value) ~= "table" then return nil end
     value = value[part]
@@ -60,39 +60,73 @@ local function path_of(name)
   return "$." .. gsub(gsub(name, '"', ""), "[^.]+", '"%0"')
 end
 
+--- The samples of a figure from `from` up to the last moment of the request, oldest first. They are
+-- read once, for a backtest asks again at every moment.
+local function samples_of(name, from)
+  local known = words.samples[name]
+  if known and known.from <= from then return known end
+  local samples = { from = from }
+  for row in assert(store:rows([[
+      SELECT at, json_extract(figures, ?) AS value FROM stat_samples
+      WHERE at >= ? AND at < ? ORDER BY at]],
+      path_of(name), tools.iso(from), tools.iso(words.last))) do
+    if type(row.value) == "number" then
+      samples[#samples + 1] = { at = tools.time(row.at), value = row.value }
+    end
+  end
+  words.samples[name] = samples
+  return samples
+end
+
+--- The place of the first sample at `at` or later.
+local function place_of(samples, at)
+  local low, high = 1, #samples + 1
+  while low < high do
+    local middle = (low + high) // 2
+    if samples[middle].at < at then low = middle + 1 else high = middle end
+  end
+  return low
+end
+
 --- What the store noted of a figure during the last `span`, oldest first, and what it is now:
 -- array of {at=, value=}.
 function env.history(name, span)
-  local length = seconds(span)
-  local key = name .. " " .. length
-  if words.remembered[key] then return words.remembered[key] end
+  local from = words.now - seconds(span)
+  local samples = samples_of(name, from)
   local list = {}
-  local rows = assert(store:rows([[
-    SELECT at, json_extract(figures, ?) AS value FROM stat_samples
-    WHERE at >= ? AND at < ? ORDER BY at]],
-    path_of(name), tools.iso(words.now - length), tools.iso(words.now)))
-  for row in rows do
-    if type(row.value) == "number" then
-      list[#list + 1] = { at = tools.time(row.at), value = row.value }
-    end
+  for i = place_of(samples, from), #samples do
+    if samples[i].at >= words.now then break end
+    list[#list + 1] = samples[i]
   end
-  local current = figure(name)
+  local current = figure(env.stats, name)
   if current then list[#list + 1] = { at = words.now, value = current } end
-  words.remembered[key] = list
   return list
 end
 
---- By how much a figure has grown since the first sample of the last `span`, and the seconds since
--- then; nil where there is none.
+--- The first sample at `from` or later, whole, or nil; read once a moment.
+local function first_sample(from)
+  local known = words.firsts[from]
+  if known == nil then
+    local row = assert(store:rows([[
+      SELECT at, figures FROM stat_samples WHERE at >= ? AND at < ? ORDER BY at LIMIT 1]],
+      tools.iso(from), tools.iso(words.now)))()
+    known = row and { at = tools.time(row.at), figures = tools.json.decode(row.figures) } or false
+    words.firsts[from] = known
+  end
+  return known or nil
+end
+
+--- By how much a figure has grown since the first sample of the last `span` that has it, and the
+-- seconds since then; nil where there is none.
 local function growth(name, span)
-  local current = figure(name)
-  local first = current and assert(store:rows([[
-    SELECT at, json_extract(figures, ?1) AS value FROM stat_samples
-    WHERE at >= ?2 AND at < ?3 AND json_extract(figures, ?1) IS NOT NULL
-    ORDER BY at LIMIT 1]],
-    path_of(name), tools.iso(words.now - seconds(span)), tools.iso(words.now)))()
-  if not first or type(first.value) ~= "number" then return nil end
-  return current - first.value, words.now - tools.time(first.at)
+  local from = words.now - seconds(span)
+  local current, first = figure(env.stats, name), first_sample(from)
+  if not current or not first then return nil end
+  local value = figure(first.figures, name)
+  if value then return current - value, words.now - first.at end
+  local list = env.history(name, span)
+  if #list < 2 then return nil end
+  return current - list[1].value, words.now - list[1].at
 end
 
 --- By how much a figure has grown during the last `span`; nil before there is a sample.

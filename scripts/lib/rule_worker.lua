@@ -21,8 +21,9 @@ local MOST_INSTANCES <const> = 1000
 local LONGEST_TEXT <const> = 4096
 local MOST_BYTES <const> = 1 << 20 -- of all texts that one rule gives
 
---- What the parts of the sandbox share: `now`, and what the file has declared.
-local words <const> = { tools = tools }
+--- What the parts of the sandbox share: the present moment and the last, what the file has
+-- declared, samples that were read.
+local words <const> = { tools = tools, samples = {}, tests_wanted = request.tests }
 words.check = tools.load_embedded "lib/rule_check" ()
 for _, part in ipairs { "lib/rule_alert", "lib/rule_view", "lib/rule_test" } do
   tools.load_embedded(part)(env, words)
@@ -176,7 +177,7 @@ end
 --- Runs the file; its alerts and tests are declared from here on.
 local function run_file(chunk)
   words.declared, words.places, words.problems, words.tests = {}, {}, {}, {}
-  words.remembered = {}
+  words.firsts = {}
   local ok, problem = pcall(chunk)
   if not ok then
     words.problems[#words.problems + 1] = { problem = line_of(problem, tools.place()) }
@@ -216,6 +217,8 @@ local function main()
     problem = line_of(problem, "")
     return tools.reply { declared = tools.array {}, problems = { { problem = problem } } }
   end
+  local final = request.moments[#request.moments]
+  words.last = final.to or final.now
   local announced, count = false, 0
   for _, moment in ipairs(request.moments) do
     if moment.stats then set_stats(moment.stats) end
