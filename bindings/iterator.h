@@ -19,8 +19,8 @@ typedef struct IteratorKind {
 } IteratorKind;
 
 /* Pushes one without a cursor, which keeps the store alive that is at `store`. It has room for two
- * user values more, of the kind's own: numbers 2 and 3. The caller opens the cursor into the address
- * that it returns, so that no C local ever owns it. */
+ * user values more, of the kind's own: numbers 2 and 3. The caller opens the cursor into the
+ * address that it returns, so that no C local ever owns it. */
 void **iterator_push(lua_State *L, const IteratorKind *kind, int store);
 
 /* Pushes the next row of the iterator at `index` and returns ROW; closes it at the end and where it
