@@ -92,7 +92,8 @@ local function program_page()
   item("signalbox.lua", "settings, in the current folder: Lua that assigns.")
   item("~/.config/signalbox/config.lua", "settings of the user's.")
   item("~/.config/signalbox/init.lua", "run before each prompt.")
-  item("~/.config/signalbox/scripts/", "commands, collectors/, rules/, sinks/ and lib/ of the user's.")
+  item("~/.config/signalbox/scripts/",
+    "commands, collectors/, rules/, sinks/ and lib/ of the user's.")
   item("~/.local/state/signalbox/history", "what was typed at the prompt.")
   section "exit status"
   item("0", "done.")

@@ -280,7 +280,8 @@ static Status table_marked(Encoder *encoder, int table, const Place *place, bool
     if (type == LUA_TNIL)
         return STATUS_OK;
     lua_pop(L, 1);
-    return encode_fail(encoder, place, "is an object with __pairs; copy its fields to a plain table");
+    return encode_fail(encoder, place,
+                       "is an object with __pairs; copy its fields to a plain table");
 }
 
 static Status encode_table(Encoder *encoder, int table, const Place *place) {
@@ -305,7 +306,8 @@ static Status encode_table(Encoder *encoder, int table, const Place *place) {
     else if (shape.other)
         status = encode_fail(encoder, place, "has a key that is neither text nor 1 to n");
     else if (shape.highest != shape.elements)
-        status = encode_fail(encoder, place, "is an array with holes; fill them with signalbox.null");
+        status =
+            encode_fail(encoder, place, "is an array with holes; fill them with signalbox.null");
     else if (marked && shape.members > 0)
         status = encode_fail(encoder, place, "is marked as an array but has text keys");
     else if (marked || shape.elements > 0)
@@ -342,7 +344,8 @@ static Status encode_string(Encoder *encoder, int index, const Place *place) {
 
     if (wrong == size)
         return STATUS_OK;
-    snprintf(problem, sizeof problem, "is not UTF-8 text without NUL: byte %zu is 0x%02x", wrong + 1,
+    snprintf(problem, sizeof problem, "is not UTF-8 text without NUL: byte %zu is 0x%02x",
+             wrong + 1,
              (unsigned char)text[wrong]);
     return encode_fail(encoder, place, problem);
 }

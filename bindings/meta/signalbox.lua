@@ -11,12 +11,16 @@
 ---@field null lightuserdata JSON's null; the same value as cjson.null
 local signalbox = {}
 
----@alias signalbox.time string | number # ISO 8601 text, UTC where it has no offset; or epoch seconds
+---@alias signalbox.time string | number # ISO 8601 text (UTC without an offset) or epoch seconds
 
 ---@alias signalbox.state "pending" | "queued" | "pushed" | "rejected" | "failed"
 
+---@alias signalbox.Code
+---| "duplicate" | "not_found" | "invalid" | "busy" | "readonly" | "full" | "io" | "corrupt"
+---| "schema" | "interrupted" | "closed" | "conflict" | "unavailable" | "sql"
+
 ---@class signalbox.Error prints as its message
----@field code "duplicate" | "not_found" | "invalid" | "busy" | "readonly" | "full" | "io" | "corrupt" | "schema" | "interrupted" | "closed" | "conflict" | "unavailable" | "sql"
+---@field code signalbox.Code
 ---@field message string one line
 ---@field detail signalbox.ErrorDetail
 
@@ -377,7 +381,8 @@ function Store:rows(sql, ...) end
 ---@return signalbox.Migration[]
 function signalbox.migrations() end
 
---- `version` is the newest that was applied, `predecessor` the newest of the predecessor's own, or 0.
+--- `version` is the newest that was applied, `predecessor` the newest of the predecessor's own, or
+--- 0.
 ---@return { version: integer, newest: integer, predecessor: integer }? schema, signalbox.Error? err
 function Store:schema() end
 
@@ -406,8 +411,8 @@ function Store:migrate(options) end
 ---@field table? string of csv: which
 ---@field progress? fun(rows: integer): boolean? false breaks off; the store can't be used in it
 
---- Writes all that is needed to rebuild the store to an open file, as one moment has it, in constant
---- memory, while others write.
+--- Writes all that is needed to rebuild the store to an open file, as one moment has it, in
+--- constant memory, while others write.
 ---@param file file*
 ---@param options? signalbox.ExportOptions
 ---@return integer? rows, signalbox.Error? err
@@ -422,7 +427,7 @@ function Store:export(file, options) end
 ---@field added integer
 ---@field skipped integer there already
 ---@field renumbered integer signals whose number was another one's here
----@field mapped { from: integer, to: integer }[] the first hundred of them: their numbers there and here
+---@field mapped { from: integer, to: integer }[] the first hundred of them: numbers there and here
 ---@field checked boolean it had counts and a checksum, and they agree
 ---@field schema_version integer of the document
 ---@field tables table<string, { added: integer, skipped: integer }>

@@ -68,8 +68,8 @@ typedef struct Counted {
     const char *name; /* counters.name */
 } Counted;
 
-/* For a process that strangers' statements run in, to be opened with DB_READ: db_statement_text takes
- * nothing but reading of ordinary tables with plain functions, of bounded size. */
+/* For a process that strangers' statements run in, to be opened with DB_READ: db_statement_text
+ * takes nothing but reading of ordinary tables with plain functions, of bounded size. */
 typedef struct DbUntrusted {
     int64_t memory;              /* bytes that the engine may use in this whole process */
     bool (*late)(void *context); /* asked now and then; true breaks the statement off */
@@ -193,7 +193,8 @@ static inline void db_interrupt(Db *db);
 static inline unsigned db_caps(Db *db);
 /* The database's own clock, in microseconds since 1970: leases are measured by it. */
 static inline Status db_now(Db *db, int64_t *now, Error *error);
-/* Path or URL as shown to people: resolved, without credentials. Lives as long as the connection. */
+/* Path or URL as shown to people: resolved, without credentials. Lives as long as the
+ * connection. */
 static inline const char *db_label(Db *db);
 
 /* Who is alive. A worker is a number that this process holds until it lets go or dies, however it
@@ -202,9 +203,10 @@ static inline Status db_worker_hold(Db *db, int64_t *worker, Error *error);
 static inline void db_worker_drop(Db *db, int64_t worker);
 static inline Status db_worker_alive(Db *db, int64_t worker, bool *alive, Error *error);
 
-/* Copies the database, as one moment saw it, to a new file (0600, not there yet) while others write.
- * `progress` may be NULL; it gets pages done and in all and stops the copy with INTERRUPTED by
- * returning false. Only with `synced` is the copy on the disk when this returns. DB_CAP_FILE only. */
+/* Copies the database, as one moment saw it, to a new file (0600, not there yet) while others
+ * write. `progress` may be NULL; it gets pages done and in all and stops the copy with INTERRUPTED
+ * by returning false. Only with `synced` is the copy on the disk when this returns. DB_CAP_FILE
+ * only. */
 typedef bool BackupProgress(void *context, int64_t done, int64_t total);
 static inline Status db_backup(Db *db, const char *path, bool synced, BackupProgress *progress,
                                void *context, Error *error);

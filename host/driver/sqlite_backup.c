@@ -1,8 +1,9 @@
 /* A copy of the database while others write.
  *
  * The source is a connection of its own that holds one read transaction through the whole copy: its
- * snapshot stands still, so that the copy can go in steps (with its progress, and breaks for Ctrl-C)
- * and never starts over, as SQLite's backup does when somebody else commits between two steps. */
+ * snapshot stands still, so that the copy can go in steps (with its progress, and breaks for
+ * Ctrl-C) and never starts over, as SQLite's backup does when somebody else commits between two
+ * steps. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -71,7 +72,8 @@ static Status copy_pages(SqliteDb *db, sqlite3 *from, sqlite3 *to, BackupProgres
     return STATUS_OK;
 }
 
-/* Nothing but us reads the copy before it is whole: it needs no journal, and one sync at the end. */
+/* Nothing but us reads the copy before it is whole: it needs no journal, and one sync at the
+ * end. */
 static Status open_target(SqliteDb *db, const char *path, sqlite3 **to, Error *error) {
     int code = sqlite3_open_v2(path, to,
                                SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW |
@@ -97,7 +99,7 @@ Status sqlite_backup(Db *head, const char *path, bool synced, BackupProgress *pr
     atomic_store(&db->interrupted, false);
     status = sqlite_open_another(db, SQLITE_OPEN_READONLY, &from, error);
     if (status == STATUS_OK) {
-        int code = sqlite3_exec(from, "BEGIN; SELECT 1 FROM sqlite_schema;", NULL, NULL, NULL);
+        int code = sqlite3_exec(from, "BEGIN; PRAGMA schema_version;", NULL, NULL, NULL);
         status = code == SQLITE_OK ? STATUS_OK : sqlite_fail_of(db, from, code, error);
     }
     if (status == STATUS_OK) {

@@ -4,8 +4,8 @@
  * doesn't hold the write lock meets a writer that starts the log anew: that is every automatic
  * checkpoint, and a FULL, RESTART or TRUNCATE one that finds somebody writing. So automatic ones
  * are off on every connection, and ours runs on a connection of its own while the main one holds
- * the write lock and has written nothing, before a transaction. The last connection's checkpoint at closing is safe: it has the
- * file to itself. */
+ * the write lock and has written nothing, before a transaction. The last connection's checkpoint at
+ * closing is safe: it has the file to itself. */
 #include "driver/sqlite.h"
 
 #define CHECKPOINT_PAGES 500 /* a stall of about 10 ms; below the 1000 of other programs' own */

@@ -54,7 +54,7 @@ struct RowCounter {
     size_t depth, depth_capacity;
 };
 
-/* ---- sums ------------------------------------------------------------------------------------- */
+/* ---- sums ------------------------------------------------------------------------------------ */
 
 static size_t hash_value(unsigned table, const char *value, size_t size) {
     size_t hash = 14695981039346656037u ^ table; /* FNV-1a */
@@ -178,7 +178,7 @@ static Sum *take_settled(RowCounter *counter) {
     return sum;
 }
 
-/* ---- the hook --------------------------------------------------------------------------------- */
+/* ---- the hook -------------------------------------------------------------------------------- */
 
 static void add_value(RowCounter *counter, unsigned table, sqlite3_value *value, int delta) {
     const char *text = (const char *)sqlite3_value_text(value);
@@ -233,7 +233,7 @@ static void count_row(void *context, sqlite3 *connection, int operation, const c
     }
 }
 
-/* ---- opening ---------------------------------------------------------------------------------- */
+/* ---- opening --------------------------------------------------------------------------------- */
 
 Status sqlite_count_open(SqliteDb *db, const Counted *counted, Error *error) {
     RowCounter *counter = calloc(1, sizeof *counter);
@@ -274,7 +274,7 @@ bool sqlite_counts_table(const SqliteDb *db, const char *name) {
     return false;
 }
 
-/* ---- who counts ------------------------------------------------------------------------------- */
+/* ---- who counts ------------------------------------------------------------------------------ */
 
 static Status set_counting(SqliteDb *db, bool counting, Error *error) {
     if (db->counter->counting == counting) {
@@ -380,7 +380,7 @@ Status sqlite_count_statement(SqliteDb *db, unsigned does, Error *error) {
                : STATUS_OK;
 }
 
-/* ---- settling and writing --------------------------------------------------------------------- */
+/* ---- settling and writing -------------------------------------------------------------------- */
 
 void sqlite_count_settle(SqliteDb *db, bool success) {
     settle(db->counter, success);
@@ -400,8 +400,8 @@ static Status write_sum(SqliteDb *db, Sum *sum, Error *error) {
     return status;
 }
 
-/* Where one can't be written, the counts are wrong from there on: `failed` keeps the transaction from
- * being committed. */
+/* Where one can't be written, the counts are wrong from there on: `failed` keeps the transaction
+ * from being committed. */
 Status sqlite_count_flush(SqliteDb *db, Error *error) {
     RowCounter *counter = db->counter;
     Status status = STATUS_OK;
@@ -438,7 +438,7 @@ void sqlite_count_forget(SqliteDb *db) {
     counter->failed = false;
 }
 
-/* ---- savepoints ------------------------------------------------------------------------------- */
+/* ---- savepoints ------------------------------------------------------------------------------ */
 
 Status sqlite_count_savepoint(SqliteDb *db, Error *error) {
     RowCounter *counter = db->counter;

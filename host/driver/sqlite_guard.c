@@ -1,5 +1,5 @@
-/* What a statement does, and what a user's may not: SQLite asks here for everything that it compiles.
- * The answers are kept with the statement; nothing is asked again when it runs. */
+/* What a statement does, and what a user's may not: SQLite asks here for everything that it
+ * compiles. The answers are kept with the statement; nothing is asked again when it runs. */
 #include <stdio.h>
 #include <string.h>
 

@@ -6,7 +6,7 @@
 #include "driver/sqlite.h"
 #include "gen/queries.h"
 
-/* ---- preparing -------------------------------------------------------------------------------- */
+/* ---- preparing ------------------------------------------------------------------------------- */
 
 static Status refuse_statement(SqliteDb *db, int code, Error *error) {
     if (db->refusal[0] != '\0') {
@@ -96,7 +96,7 @@ Status sqlite_statement(Db *head, const Query *query, St **result, Error *error)
     return STATUS_OK;
 }
 
-/* ---- users' texts ----------------------------------------------------------------------------- */
+/* ---- users' texts ---------------------------------------------------------------------------- */
 
 static size_t hash_text(const char *text, size_t size) {
     size_t hash = 14695981039346656037u; /* FNV-1a */
@@ -201,7 +201,7 @@ Status sqlite_statement_text(Db *head, const char *sql, size_t size, St **result
     return STATUS_OK;
 }
 
-/* ---- running ---------------------------------------------------------------------------------- */
+/* ---- running --------------------------------------------------------------------------------- */
 
 static void stop(SqliteSt *st) {
     if (st->running) {
@@ -316,7 +316,7 @@ bool sqlite_readonly(St *st) {
     return !(((SqliteSt *)st)->does & DOES_WRITE);
 }
 
-/* ---- parameters and columns ------------------------------------------------------------------- */
+/* ---- parameters and columns ------------------------------------------------------------------ */
 
 int sqlite_parameter_count(St *st) {
     return sqlite3_bind_parameter_count(((SqliteSt *)st)->stmt);
@@ -395,7 +395,7 @@ double sqlite_column_number(St *st, int index) {
     return sqlite3_column_double(((SqliteSt *)st)->stmt, index);
 }
 
-/* ---- scripts ---------------------------------------------------------------------------------- */
+/* ---- scripts --------------------------------------------------------------------------------- */
 
 static Status fail_script(SqliteDb *db, const char *sql, int number, int code, Error *error) {
     Error cause;

@@ -63,7 +63,7 @@ int sqlite_control(SqliteDb *db, int which, int64_t *result) {
     return code;
 }
 
-/* ---- before a transaction --------------------------------------------------------------------- */
+/* ---- before a transaction -------------------------------------------------------------------- */
 
 /* A file that was deleted or replaced goes on for who has it open, and what is written to it is
  * lost. */
@@ -116,7 +116,7 @@ static Status check_log(SqliteDb *db, Error *error) {
     return STATUS_OK;
 }
 
-/* ---- transactions ----------------------------------------------------------------------------- */
+/* ---- transactions ---------------------------------------------------------------------------- */
 
 Status sqlite_begin(Db *head, TxKind kind, Error *error) {
     SqliteDb *db = (SqliteDb *)head;

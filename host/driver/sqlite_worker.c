@@ -1,5 +1,6 @@
-/* Who is alive, told by the kernel: a worker is a byte of the file beside the database, locked by an
- * "open file description" lock, which is gone the moment that its process is, however it ended. */
+/* Who is alive, told by the kernel: a worker is a byte of the file beside the database, locked by
+ * an "open file description" lock, which is gone the moment that its process is, however it
+ * ended. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>

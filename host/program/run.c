@@ -29,7 +29,7 @@ typedef struct Invocation {
     bool prepared; /* the state has all its libraries */
 } Invocation;
 
-/* ---- the state -------------------------------------------------------------------------------- */
+/* ---- the state ------------------------------------------------------------------------------- */
 
 /* Makes the modules in C that lie beside the program findable: in lib/ of the build folder, or
  * where `make install` puts them. */
@@ -47,9 +47,8 @@ static void add_module_path(lua_State *L) {
     lua_pop(L, 1);
 }
 
-/* signalbox.host: what only the program itself can tell its scripts; see scripts.h, terminal.h, files.h and
- * prompt.h.
- * The table `flags` has the options before the command. */
+/* signalbox.host: what only the program itself can tell its scripts; see scripts.h, terminal.h,
+ * files.h and prompt.h. The table `flags` has the options before the command. */
 static int open_host(lua_State *L) {
     lua_newtable(L);
     lua_newtable(L);
@@ -135,7 +134,7 @@ static int push_words(lua_State *L, const Invocation *invocation) {
     return count;
 }
 
-/* ---- run -------------------------------------------------------------------------------------- */
+/* ---- run ------------------------------------------------------------------------------------- */
 
 /* Raises what a command's own errors are: see scripts/lib/cli.lua. */
 static int fail(lua_State *L, int status, const char *hint) {
@@ -228,7 +227,7 @@ static bool load_command(lua_State *L, Invocation *invocation) {
     return false;
 }
 
-/* ---- the run ---------------------------------------------------------------------------------- */
+/* ---- the run --------------------------------------------------------------------------------- */
 
 /* The whole run, below lua_pcall; its one result is the exit code. */
 static int run_protected(lua_State *L) {

@@ -10,7 +10,7 @@
 
 #define LIBRARY_PREFIX "signalbox."
 
-/* ---- folders ---------------------------------------------------------------------------------- */
+/* ---- folders --------------------------------------------------------------------------------- */
 
 /* Pushes the configuration folder, or nil where there is no home. */
 static void push_config_folder(lua_State *L) {
@@ -57,7 +57,7 @@ static void push_folders(lua_State *L) {
     lua_rawseti(L, -2, ++count);
 }
 
-/* ---- one script ------------------------------------------------------------------------------- */
+/* ---- one script ------------------------------------------------------------------------------ */
 
 static const EmbeddedScript *find_embedded(const char *name) {
     size_t low = 0, high = embedded_script_count;
@@ -123,7 +123,7 @@ bool script_load(lua_State *L, const char *name) {
     return false;
 }
 
-/* ---- for Lua ---------------------------------------------------------------------------------- */
+/* ---- for Lua --------------------------------------------------------------------------------- */
 
 /* find(name) -> path of the user's own, or true for one that the program carries; nil */
 static int scripts_find(lua_State *L) {

@@ -14,7 +14,8 @@ int signals_caught(void);
 /* Forgets it: a prompt goes on after a Ctrl-C. */
 void signals_forget(lua_State *L);
 
-/* Dies of the signal that was caught, as whoever started us expects; returns where there was none. */
+/* Dies of the signal that was caught, as whoever started us expects; returns where there was
+ * none. */
 void signals_die(void);
 
 #endif

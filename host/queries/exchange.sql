@@ -1,9 +1,10 @@
 -- Export and import: each table that a document holds has two paragraphs, and a line in
 -- host/store/exchange.c. The columns of the first are the keys of its records; the parameters of
--- the second are the same, by name. What is there already is left alone: a row is inserted unless it
--- conflicts, and one whose number alone is taken is tried again without it. So a table that has no
--- other key than its number looks for the row itself first, and a second import adds nothing. OR FAIL,
--- because a broken constraint ends the whole import: the engine then keeps no journal for each row.
+-- the second are the same, by name. What is there already is left alone: a row is inserted unless
+-- it conflicts, and one whose number alone is taken is tried again without it. So a table that has
+-- no other key than its number looks for the row itself first, and a second import adds nothing. OR
+-- FAIL, because a broken constraint ends the whole import: the engine then keeps no journal for
+-- each row.
 
 -- name: export_signals
 SELECT id, signal_type, source_api, canonical_key, company_name, confidence, raw_data, detected_at,
@@ -11,8 +12,8 @@ SELECT id, signal_type, source_api, canonical_key, company_name, confidence, raw
 FROM signals ORDER BY id
 
 -- name: import_signals
-INSERT OR FAIL INTO signals(id, signal_type, source_api, canonical_key, company_name, confidence, raw_data,
-    detected_at, created_at)
+INSERT OR FAIL INTO signals(id, signal_type, source_api, canonical_key, company_name, confidence,
+    raw_data, detected_at, created_at)
 VALUES (:id, :signal_type, :source_api, :canonical_key, :company_name, :confidence, :raw_data,
     :detected_at, :created_at)
 ON CONFLICT DO NOTHING
@@ -23,8 +24,8 @@ SELECT id, signal_id, status, notion_page_id, processed_at, error_message, metad
 FROM signal_processing ORDER BY id
 
 -- name: import_processing
-INSERT OR FAIL INTO signal_processing(id, signal_id, status, notion_page_id, processed_at, error_message,
-    metadata, created_at, updated_at, available_at, detected_at)
+INSERT OR FAIL INTO signal_processing(id, signal_id, status, notion_page_id, processed_at,
+    error_message, metadata, created_at, updated_at, available_at, detected_at)
 VALUES (:id, :signal_id, :status, :notion_page_id, :processed_at, :error_message, :metadata,
     :created_at, :updated_at, coalesce(:available_at, :created_at),
     (SELECT detected_at FROM signals WHERE id = :signal_id))
@@ -35,8 +36,8 @@ SELECT id, canonical_key, notion_page_id, status, company_name, cached_at, expir
 FROM suppression_cache ORDER BY id
 
 -- name: import_suppression_cache
-INSERT OR FAIL INTO suppression_cache(id, canonical_key, notion_page_id, status, company_name, cached_at,
-    expires_at, metadata)
+INSERT OR FAIL INTO suppression_cache(id, canonical_key, notion_page_id, status, company_name,
+    cached_at, expires_at, metadata)
 VALUES (:id, :canonical_key, :notion_page_id, :status, :company_name, :cached_at, :expires_at,
     :metadata)
 ON CONFLICT DO NOTHING

@@ -3,7 +3,8 @@
 -- name: migration_state
 -- Whether it has a table of migrations, and any table at all.
 SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'schema_migrations'),
-    EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\_%' ESCAPE '\')
+    EXISTS (SELECT 1 FROM sqlite_schema
+        WHERE type = 'table' AND name NOT LIKE 'sqlite\_%' ESCAPE '\')
 
 -- name: migration_version
 -- The newest that was applied, and the newest of the predecessor's own.

@@ -1,5 +1,5 @@
--- What is asked of signals. The paragraphs signal_select to pending_order_oldest are put together by
--- host/store/cursor.c; every other one is a whole statement.
+-- What is asked of signals. The paragraphs signal_select to pending_order_oldest are put together
+-- by host/store/cursor.c; every other one is a whole statement.
 
 -- name: signal_insert
 -- A signal that is there already is left alone: the row count tells. Rests on the unique key.
@@ -48,7 +48,8 @@ SELECT s.id, s.signal_type, s.source_api, s.canonical_key, s.company_name, s.con
 FROM signal_processing p
 CROSS JOIN signals s ON s.id = p.signal_id
 WHERE p.status = 'pending'
-    AND NOT EXISTS (SELECT 1 FROM signal_processing q WHERE q.signal_id = p.signal_id AND q.id > p.id)
+    AND NOT EXISTS (
+        SELECT 1 FROM signal_processing q WHERE q.signal_id = p.signal_id AND q.id > p.id)
 
 -- name: signal_get
 -- One signal. Rests on the primary key and idx_processing_signal_id.

@@ -29,8 +29,9 @@ typedef struct ExchangeTable {
     ExchangeColumn columns[EXCHANGE_COLUMNS_MAX]; /* as `out` gives them; ended by a NULL name */
 } ExchangeTable;
 
-/* All of them, in the document's order; those that others refer to come first. What isn't here is of
- * no use elsewhere: claims, counters (which are counted anew), records of runs, the schema's own. */
+/* All of them, in the document's order; those that others refer to come first. What isn't here is
+ * of no use elsewhere: claims, counters (which are counted anew), records of runs, the schema's
+ * own. */
 extern const ExchangeTable exchange_tables[];
 extern const size_t exchange_table_count;
 

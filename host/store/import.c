@@ -67,7 +67,8 @@ static Status take_record(Import *import, const ExchangeTable *table, Error *err
     ImportTable *report = &import->report->tables[index];
     import->records[index]++;
     exchange_hash_add(import->hash, table->name, object);
-    status = record_read(&import->rows.record, table, object, import->options->ignore_unknown, error);
+    status =
+        record_read(&import->rows.record, table, object, import->options->ignore_unknown, error);
     bool added = false;
     if (status == STATUS_OK) {
         status = import_rows_store(&import->rows, &added, error);
@@ -258,7 +259,8 @@ static Status take_scalar(Import *import, const char *name, Text text, Error *er
 }
 
 /* The words about the whole. */
-static const char *const words[] = {"counts", "exported_at", "schema_version", "format", "checksum"};
+static const char *const words[] = {"counts", "exported_at", "schema_version", "format",
+                                    "checksum"};
 
 /* Which of them `key` is, or -1. */
 static int word_index(Text key) {
@@ -388,7 +390,8 @@ static Status check_whole(Import *import, Error *error) {
 static Status take_document(Import *import, Error *error) {
     Status status = take_object(import, error);
     int byte = 0;
-    while (status == STATUS_OK && (status = window_peek(import->window, &byte, error)) == STATUS_OK &&
+    while (status == STATUS_OK &&
+           (status = window_peek(import->window, &byte, error)) == STATUS_OK &&
            byte >= 0) {
         status = take_object(import, error);
     }

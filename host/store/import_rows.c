@@ -54,7 +54,8 @@ static void normalise_time(ImportRows *rows, Value *value, TimeText text) {
     }
 }
 
-static Status map_signal(ImportRows *rows, Value document_id, int64_t id, bool added, Error *error) {
+static Status map_signal(ImportRows *rows, Value document_id, int64_t id, bool added,
+                         Error *error) {
     if (document_id.type == VALUE_NULL) {
         return STATUS_OK;
     }

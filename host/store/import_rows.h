@@ -1,5 +1,5 @@
-/* The rows of an import. A document's signals keep their number where that is free; what else speaks
- * of them follows them to the number they got. Nothing that is there already is changed. */
+/* The rows of an import. A document's signals keep their number where that is free; what else
+ * speaks of them follows them to the number they got. Nothing that is there already is changed. */
 #ifndef SIGNALBOX_IMPORT_ROWS_H
 #define SIGNALBOX_IMPORT_ROWS_H
 

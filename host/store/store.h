@@ -58,7 +58,7 @@ void store_interrupt(Store *store);
  * committed. */
 void store_caller(Store *store, const void *token);
 
-/* ---- signals ---------------------------------------------------------------------------------- */
+/* ---- signals --------------------------------------------------------------------------------- */
 
 typedef struct NewSignal {
     Text signal_type, source_api, canonical_key; /* UTF-8 without NUL, not empty */
@@ -122,7 +122,7 @@ Status signal_cursor_next(SignalCursor *cursor, Signal *signal, Error *error);
 /* At any time, also after store_close. NULL is allowed. */
 void signal_cursor_close(SignalCursor *cursor);
 
-/* ---- processing ------------------------------------------------------------------------------- */
+/* ---- processing ------------------------------------------------------------------------------ */
 
 /* PENDING to FAILED are stored as the words pending, queued, pushed, rejected, failed. */
 typedef enum ProcessingState {
@@ -148,7 +148,7 @@ Status store_mark(Store *store, int64_t id, const Mark *mark, Error *error);
 /* Signals by state, from the counters. */
 Status store_processing_stats(Store *store, int64_t counts[STATE_COUNT], Error *error);
 
-/* ---- claims ----------------------------------------------------------------------------------- */
+/* ---- claims ---------------------------------------------------------------------------------- */
 
 typedef struct ClaimOptions {
     int64_t limit;    /* companies, 1 and up */
@@ -185,9 +185,9 @@ Status store_claim_renew(Store *store, Text key, int64_t fence, double lease, Te
                          Error *error);
 /* Gives it back as it was: due at once. CONFLICT where it is lost. */
 Status store_claim_release(Store *store, Text key, int64_t fence, Error *error);
-/* Sets `ids` (signals of the company) aside until `until` (STORE_TIME_NONE: for good) or until a new
- * signal of it is saved; those that are pending stay so. Ends the claim. A pending signal that is
- * none of them, for it arrived since the claim, keeps the company due. CONFLICT and NOT_FOUND as
+/* Sets `ids` (signals of the company) aside until `until` (STORE_TIME_NONE: for good) or until a
+ * new signal of it is saved; those that are pending stay so. Ends the claim. A pending signal that
+ * is none of them, for it arrived since the claim, keeps the company due. CONFLICT and NOT_FOUND as
  * below. */
 Status store_claim_hold(Store *store, Text key, int64_t fence, int64_t until, Text reason,
                         const int64_t *ids, size_t count, Error *error);
@@ -203,7 +203,7 @@ Status store_worker(Store *store, int64_t *worker, Error *error);
 /* Whether the store with that number is still open, in this process or another. */
 Status store_worker_alive(Store *store, int64_t worker, bool *alive, Error *error);
 
-/* ---- suppression cache ------------------------------------------------------------------------ */
+/* ---- suppression cache ----------------------------------------------------------------------- */
 
 typedef struct Suppression {
     Text canonical_key, notion_page_id, status; /* the first two not empty */
@@ -212,14 +212,15 @@ typedef struct Suppression {
     Text cached_at_text, expires_at_text;       /* coming out */
 } Suppression;
 
-/* Inserts or replaces, in one transaction; of one key twice the last wins. error->index as above. */
+/* Inserts or replaces, in one transaction; of one key twice the last wins. error->index as
+ * above. */
 Status store_update_suppression(Store *store, const Suppression *entries, size_t count,
                                 int64_t *written, Error *error);
 /* ROW and the entry, or OK where there is none or it has expired. */
 Status store_check_suppression(Store *store, Text canonical_key, Suppression *entry, Error *error);
 Status store_clean_expired(Store *store, int64_t *removed, Error *error);
 
-/* ---- statistics ------------------------------------------------------------------------------- */
+/* ---- statistics ------------------------------------------------------------------------------ */
 
 typedef struct TypeCount {
     Text signal_type;
@@ -237,7 +238,7 @@ typedef struct Stats {
 Status store_stats(Store *store, Stats *stats, Error *error);
 void stats_free(Stats *stats);
 
-/* ---- transactions ----------------------------------------------------------------------------- */
+/* ---- transactions ---------------------------------------------------------------------------- */
 
 /* Begins a transaction of the caller's, or inside one a savepoint; *depth is 1 for the outermost.
  * BUSY where another caller of this store, or after the busy time another program, is writing.
@@ -254,7 +255,7 @@ const char *store_transaction_place(const Store *store);
 /* Grows by one with every outermost begin: tells whether a transaction is still the same. */
 int64_t store_transaction_serial(const Store *store);
 
-/* ---- SQL -------------------------------------------------------------------------------------- */
+/* ---- SQL ------------------------------------------------------------------------------------- */
 
 /* Gives the statement its parameters (st_bind). Texts stay the caller's: until store_exec returns,
  * or until the cursor is closed. */
@@ -282,7 +283,7 @@ Value sql_cursor_value(SqlCursor *cursor, int index);
 /* At any time, also after store_close. NULL is allowed. */
 void sql_cursor_close(SqlCursor *cursor);
 
-/* ---- schema ----------------------------------------------------------------------------------- */
+/* ---- schema ---------------------------------------------------------------------------------- */
 
 typedef struct StoreSchema {
     int version;     /* the newest migration that was applied; 0: none */
@@ -312,7 +313,7 @@ typedef struct MigrateReport {
 Status store_migrate(Store *store, const MigrateOptions *options, MigrateReport *report,
                      Error *error);
 
-/* ---- exchange --------------------------------------------------------------------------------- */
+/* ---- exchange -------------------------------------------------------------------------------- */
 
 typedef enum ExportFormat { EXPORT_JSON, EXPORT_NDJSON, EXPORT_CSV } ExportFormat;
 
@@ -355,13 +356,13 @@ typedef struct ImportReport {
     ImportTable tables[64];
 } ImportReport;
 
-/* Reads a document (its own, the predecessor's, or NDJSON) from a file, or from standard input where
- * `path` is "-", in one transaction: all or nothing. What is there already is skipped, numbers are kept where they
- * are free. INVALID names line, table and record. */
+/* Reads a document (its own, the predecessor's, or NDJSON) from a file, or from standard input
+ * where `path` is "-", in one transaction: all or nothing. What is there already is skipped,
+ * numbers are kept where they are free. INVALID names line, table and record. */
 Status store_import(Store *store, const char *path, const ImportOptions *options,
                     ImportReport *report, Error *error);
 
-/* ---- upkeep ----------------------------------------------------------------------------------- */
+/* ---- upkeep ---------------------------------------------------------------------------------- */
 
 /* A copy of the database to a new file, as one moment saw it, while others write (driver.h). */
 Status store_backup(Store *store, const char *path, bool synced, BackupProgress *progress,

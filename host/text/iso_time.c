@@ -208,8 +208,8 @@ Status iso_read_seconds(const char *field, double seconds, int64_t *micros, Erro
      * not a number fails every comparison. */
     if (!(micros_near >= (double)ISO_TIME_MIN && micros_near < (double)(ISO_TIME_MAX + 1) - 0.5))
         return error_invalid(error, field,
-                             "%s is not a time: %.17g; seconds since 1970 lie between the years 0001 "
-                             "and 9999", field, seconds);
+                             "%s is not a time: %.17g; seconds since 1970 lie between the years"
+                             " 0001 and 9999", field, seconds);
     *micros = (int64_t)(micros_near + (micros_near < 0 ? -0.5 : 0.5));
     return STATUS_OK;
 }

@@ -47,7 +47,7 @@ typedef enum JsonKind {
 typedef struct JsonToken {
     JsonKind kind;
     bool escaped;       /* of STRING and KEY: there is at least one escape in it */
-    const char *text;   /* the token's bytes in the document; of STRING and KEY without the quotes */
+    const char *text;   /* the token's bytes in the document; a STRING's or KEY's without quotes */
     size_t size;
     int64_t integer;    /* of INTEGER: its value */
 } JsonToken;

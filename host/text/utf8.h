@@ -20,7 +20,8 @@ bool utf8_is_text(const char *data, size_t size);
  * it is the inner loop of everything that reads text.
  *
  * It is the table of well-formed sequences in the Unicode standard (3-7): only the second byte has
- * bounds that depend on the first, which keep out overlong forms, surrogates and what lies above. */
+ * bounds that depend on the first, which keep out overlong forms, surrogates and what lies
+ * above. */
 static inline size_t utf8_length(const char *data, size_t size) {
     const unsigned char *byte = (const unsigned char *)data;
 

@@ -1,6 +1,6 @@
-/* Forces the interleaving in which SQLite's WAL-reset bug corrupts a file: a checkpoint has read the
- * log's header and is about to copy; a writer finds everything copied already and starts the log
- * anew; the checkpoint goes on with the header of before.
+/* Forces the interleaving in which SQLite's WAL-reset bug corrupts a file: a checkpoint has read
+ * the log's header and is about to copy; a writer finds everything copied already and starts the
+ * log anew; the checkpoint goes on with the header of before.
  *
  *   wal_reset DB store   the checkpoint is the store's
  *   wal_reset DB plain   it is one as SQLite makes it by itself
@@ -42,7 +42,7 @@ static int insert(int rows) {
     return code;
 }
 
-/* ---- a file system that stops a checkpoint between its two halves ----------------------------- */
+/* ---- a file system that stops a checkpoint between its two halves ---------------------------- */
 
 typedef struct Stopping {
     sqlite3_file head;
@@ -135,7 +135,7 @@ static void stop_checkpoints(void) {
     sqlite3_vfs_register(&vfs, 1);
 }
 
-/* ---- the interleaving ------------------------------------------------------------------------- */
+/* ---- the interleaving ------------------------------------------------------------------------ */
 
 static void check_rows(const char *path) {
     sqlite3 *reader;

@@ -42,7 +42,7 @@ typedef struct Editor {
     bool interrupted;
 } Editor;
 
-/* ---- signals ---------------------------------------------------------------------------------- */
+/* ---- signals --------------------------------------------------------------------------------- */
 
 enum {
     WATCHED_COUNT = 3
@@ -70,7 +70,8 @@ static bool take_signal(int number) {
     return false;
 }
 
-/* They are blocked but where we wait for a key, so that none is missed between looking and waiting. */
+/* They are blocked but where we wait for a key, so that none is missed between looking and
+ * waiting. */
 static void watch_signals(Editor *editor, struct sigaction before[WATCHED_COUNT]) {
     struct sigaction action = {.sa_handler = note_signal};
     sigset_t block;
@@ -92,7 +93,7 @@ static void unwatch_signals(Editor *editor, const struct sigaction before[WATCHE
     }
 }
 
-/* ---- keys ------------------------------------------------------------------------------------- */
+/* ---- keys ------------------------------------------------------------------------------------ */
 
 /* Columns of the line up to the cursor, prompt and all. */
 static int cursor_column(Editor *editor) {
@@ -193,7 +194,7 @@ static int read_character(EditLine *line, wchar_t *character) {
     }
 }
 
-/* ---- what keys do ----------------------------------------------------------------------------- */
+/* ---- what keys do ---------------------------------------------------------------------------- */
 
 /* Pasted text goes in as one piece: a Tab in it completes nothing, a line's end runs nothing. */
 static unsigned char insert_paste(EditLine *line, int key) {
@@ -304,7 +305,7 @@ static void bind_keys(EditLine *line) {
     }
 }
 
-/* ---- history ---------------------------------------------------------------------------------- */
+/* ---- history --------------------------------------------------------------------------------- */
 
 /* Makes the folders above `path`, for us alone. */
 static void make_folders(const char *path) {
@@ -364,7 +365,7 @@ static bool open_history(Editor *editor) {
     return true;
 }
 
-/* ---- the methods ------------------------------------------------------------------------------ */
+/* ---- the methods ----------------------------------------------------------------------------- */
 
 static Editor *check_editor(lua_State *L) {
     Editor *editor = luaL_checkudata(L, 1, METATABLE);

@@ -204,7 +204,7 @@ static int files_free_space(lua_State *L) {
     return 1;
 }
 
-/* ---- locks ------------------------------------------------------------------------------------ */
+/* ---- locks ----------------------------------------------------------------------------------- */
 
 static int close_lock(lua_State *L) {
     int *file = luaL_checkudata(L, 1, LOCK_METATABLE);

@@ -1,5 +1,6 @@
 /* zstd's own worker compresses while this thread reads and sums; when unpacking, a thread of ours
- * decompresses while this one sums and writes. Memory is a few buffers, whatever the file's size. */
+ * decompresses while this one sums and writes. Memory is a few buffers, whatever the file's
+ * size. */
 #include "bindings/modules/vault/pack.h"
 
 #include <errno.h>
@@ -16,7 +17,7 @@
 #define CHUNKS_BETWEEN_CALLS 16 /* of `progress` */
 #define BYTES_AHEAD (8 << 20)   /* the disk is told to begin after so many */
 
-/* ---- sums ------------------------------------------------------------------------------------- */
+/* ---- sums ------------------------------------------------------------------------------------ */
 
 static EVP_MD_CTX *sum_begin(void) {
     EVP_MD_CTX *sum = EVP_MD_CTX_new();
@@ -50,7 +51,7 @@ int sum_text(const char *text, size_t size, char sha256[SHA256_TEXT]) {
     return 0;
 }
 
-/* ---- reading and writing ---------------------------------------------------------------------- */
+/* ---- reading and writing --------------------------------------------------------------------- */
 
 /* Fills the buffer as far as the file goes; *size 0 at its end. */
 static int read_chunk(int from, char *buffer, size_t capacity, size_t *size) {
@@ -113,7 +114,7 @@ int sum_file(int from, PackProgress *progress, void *context, int64_t *size,
     return problem;
 }
 
-/* ---- packing ---------------------------------------------------------------------------------- */
+/* ---- packing --------------------------------------------------------------------------------- */
 
 typedef struct Packing {
     ZSTD_CCtx *zstd;
@@ -191,7 +192,7 @@ int pack_file(int from, int to, int level, PackProgress *progress, void *context
     return problem;
 }
 
-/* ---- unpacking -------------------------------------------------------------------------------- */
+/* ---- unpacking ------------------------------------------------------------------------------- */
 
 /* The decompressing thread fills buffers, the other empties them. */
 typedef struct Unpacking {

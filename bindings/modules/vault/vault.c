@@ -142,8 +142,8 @@ static int work(lua_State *L, int what, Watcher *watcher) {
     return push_sums(L, &sums);
 }
 
-/* pack(from, to, level [, watcher]) -> sums. `from` and `to` are paths (`to` is made, and synced) or
- * open files; the watcher gets the bytes done, and breaks it off by giving false. */
+/* pack(from, to, level [, watcher]) -> sums. `from` and `to` are paths (`to` is made, and synced)
+ * or open files; the watcher gets the bytes done, and breaks it off by giving false. */
 static int vault_pack(lua_State *L) {
     int level = (int)luaL_checkinteger(L, 3);
     luaL_argcheck(L, level >= 0, 3, "level below 0");
