@@ -1,10 +1,6 @@
 #include "store/exchange.h"
 
-#include <stdio.h>
 #include <string.h>
-
-#define XXH_INLINE_ALL /* header only: nothing to link */
-#include <xxhash.h>
 
 const ExchangeTable exchange_tables[] = {
     {"signals", &query_export_signals, &query_import_signals,
@@ -138,30 +134,12 @@ const ExchangeTable *exchange_table_find(Text name) {
     return NULL;
 }
 
-struct ExchangeHash {
-    XXH3_state_t state;
-};
-
-ExchangeHash *exchange_hash_new(void) {
-    XXH3_state_t *state = XXH3_createState(); /* aligned as it needs */
-    if (state) {
-        XXH3_128bits_reset(state);
+bool exchange_has_column(const ExchangeTable *table, Text name) {
+    for (int i = 0; i < EXCHANGE_COLUMNS_MAX && table->columns[i].name; i++) {
+        const char *column = table->columns[i].name;
+        if (strlen(column) == name.size && memcmp(column, name.data, name.size) == 0) {
+            return true;
+        }
     }
-    return (ExchangeHash *)state;
-}
-
-void exchange_hash_add(ExchangeHash *hash, const char *table, Text record) {
-    XXH3_128bits_update(&hash->state, table, strlen(table));
-    XXH3_128bits_update(&hash->state, record.data, record.size);
-    XXH3_128bits_update(&hash->state, "\n", 1);
-}
-
-void exchange_hash_text(const ExchangeHash *hash, char out[33]) {
-    XXH128_hash_t value = XXH3_128bits_digest(&hash->state);
-    snprintf(out, 33, "%016llx%016llx", (unsigned long long)value.high64,
-             (unsigned long long)value.low64);
-}
-
-void exchange_hash_free(ExchangeHash *hash) {
-    XXH3_freeState((XXH3_state_t *)hash);
+    return false;
 }

@@ -38,6 +38,8 @@ extern const size_t exchange_table_count;
 /* The table of that name, or NULL. */
 const ExchangeTable *exchange_table_find(Text name);
 
+bool exchange_has_column(const ExchangeTable *table, Text name);
+
 static inline bool exchange_is(const ExchangeTable *table, const char *name) {
     return __builtin_strcmp(table->name, name) == 0;
 }
@@ -45,11 +47,13 @@ static inline bool exchange_is(const ExchangeTable *table, const char *name) {
 /* The version of documents' shape: changes when an older program could misread one. */
 #define EXCHANGE_FORMAT 1
 
-/* A running checksum of records: XXH3, 128 bits, over the records' bytes, each behind its table's
- * name and before a line feed, white space around them left out. */
+/* A running checksum of records: XXH3, 128 bits, over the name of each record's table and the keys
+ * and values that are its columns'. A document that was laid out anew, or whose keys stand in another
+ * order, has the same; one whose records say something else, or stand elsewhere, has another. */
 typedef struct ExchangeHash ExchangeHash;
 ExchangeHash *exchange_hash_new(void);
-void exchange_hash_add(ExchangeHash *hash, const char *table, Text record);
+/* INVALID for what is no object; whoever reads the record says where. */
+Status exchange_hash_add(ExchangeHash *hash, const ExchangeTable *table, Text record);
 /* 32 hexadecimal digits and a NUL. */
 void exchange_hash_text(const ExchangeHash *hash, char out[33]);
 void exchange_hash_free(ExchangeHash *hash);

@@ -153,7 +153,9 @@ static Status put_row(Export *export, const ExchangeTable *table, St *st, bool f
         return status;
     }
     Text record = {export->record.data, export->record.size};
-    exchange_hash_add(export->hash, table->name, record);
+    if (exchange_hash_add(export->hash, table, record) != STATUS_OK) {
+        return error_set(error, STATUS_NO_MEMORY, "not enough memory");
+    }
     if (export->options->format == EXPORT_NDJSON) {
         put(export, "{\"");
         put(export, table->name);

@@ -66,7 +66,9 @@ static Status take_record(Import *import, const ExchangeTable *table, Error *err
     size_t index = table_index(table);
     ImportTable *report = &import->report->tables[index];
     import->records[index]++;
-    exchange_hash_add(import->hash, table->name, object);
+    if (exchange_hash_add(import->hash, table, object) == STATUS_NO_MEMORY) {
+        return error_set(error, STATUS_NO_MEMORY, "not enough memory");
+    }
     status =
         record_read(&import->rows.record, table, object, import->options->ignore_unknown, error);
     bool added = false;
