@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* With one of 0 to 2 closed, the next file opened gets its number: a database would become the
@@ -36,6 +37,7 @@ static void check_output(void) {
 }
 
 void process_prepare(void) {
+    umask(077); /* what scripts write is nobody else's business */
     open_standard_descriptors();
     signal(SIGPIPE, SIG_DFL); /* systemd hands it on ignored */
     atexit(check_output);
