@@ -1,7 +1,8 @@
 -- Backup and restore of a large database while another process saves, beside `sqlite3 .backup` and
 -- zstd. MIB=1024 is the database's size, ROUNDS=3, DIR where it all lies (a disk, not memory).
 --
--- The peer runs alone: its copy begins anew with every write of another process, and would not end.
+-- Beside the peer the other process saves to a database of its own: the peer's copy begins anew
+-- with every write to what it copies, and would not end.
 package.cpath = "build/?.so;build/lib/?.so;" .. package.cpath
 package.path = "./?.lua;" .. package.path
 
@@ -53,9 +54,9 @@ local function fill()
   assert(store:checkpoint())
 end
 
---- Starts a process that saves one signal after the other; `stop()` gives saves a second and the
---- longest one in milliseconds.
-local function start_saver()
+--- Starts a process that saves one signal after the other to a database; what it gives stops it,
+--- and gives saves a second and the longest one in milliseconds.
+local function start_saver(path)
   local out = os.tmpname()
   local script = string.format([[
     local signalbox = require "signalbox"
@@ -72,7 +73,7 @@ local function start_saver()
         longest = math.max(longest, now() - before)
       end
     end
-    print(count / (now() - started), longest * 1000)]], db, out)
+    print(count / (now() - started), longest * 1000)]], path, out)
   local pipe = assert(io.popen(string.format("%s run -e '%s'", PROGRAM, script:gsub("'", "'\\''"))))
   return function()
     assert(io.open(out .. ".stop", "w")):close()
@@ -85,7 +86,7 @@ local function start_saver()
 end
 
 local function alone(seconds)
-  local stop = start_saver()
+  local stop = start_saver(db)
   os.execute("sleep " .. seconds)
   return stop()
 end
@@ -117,21 +118,26 @@ local r = { backup = {}, restore = {}, stall = {}, rate = {}, peak = {}, size = 
 for i = 1, ROUNDS do
   io.stderr:write(string.format("\rround %d of %d ", i, ROUNDS))
   os.execute(string.format("rm -rf '%s' '%s' '%s'; sync", folder, peer, packed))
+  local stop = start_saver(place.path .. "/other.db")
   local theirs = timed("sqlite3 '%s' '.backup %s' && zstd -q -3 -f '%s' -o '%s' && sync '%s'", db,
     peer, peer, packed, packed)
+  stop()
+  local their_share = size_of(packed) / size_of(peer)
   os.remove(peer)
   local rate_alone, longest_alone = alone(3)
-  local stop = start_saver()
+  stop = start_saver(db)
   local ours, peak = with_peak(string.format("'%s' backup '%s' '%s'", PROGRAM, db, folder))
   local rate, longest = stop()
   local unpacked = timed("zstd -q -d -f '%s' -o '%s' && sync '%s'", packed, peer, peer)
   os.remove(peer)
   local restored, restore_peak = with_peak(string.format("'%s' restore '%s' '%s.new' --force",
     PROGRAM, folder, db))
-  local file <close> = assert(io.popen("ls " .. folder .. "/*.zst"))
+  local status <close> = assert(io.popen(string.format("'%s' backup status '%s' --json", PROGRAM,
+    folder)))
+  local made = signalbox.json.decode(status:read "a")
   r.backup[i], r.restore[i] = theirs / ours, unpacked / restored
   r.stall[i], r.rate[i] = longest - longest_alone, rate / rate_alone
-  r.peak[i], r.size[i] = math.max(peak, restore_peak), size_of(file:read "l") / size_of(packed)
+  r.peak[i], r.size[i] = math.max(peak, restore_peak), made.packed_size / made.size / their_share
   io.stderr:write(string.format("\rbackup %.1f s beside %.1f; restore %.1f s beside %.1f; ", ours,
     theirs, restored, unpacked))
   io.stderr:write(string.format("saves %.0f/s beside %.0f, longest %.1f ms beside %.1f\n", rate,

@@ -15,7 +15,7 @@
 #define CHUNK ((size_t)1 << 17) /* small enough to stay in a core's cache */
 #define QUEUE 8                 /* buffers between the two threads */
 #define CHUNKS_BETWEEN_CALLS 16 /* of `progress` */
-#define BYTES_AHEAD (8 << 20)   /* the disk is told to begin after so many */
+#define BYTES_AHEAD (2 << 20)   /* the disk is told to begin after so many */
 
 /* ---- sums ------------------------------------------------------------------------------------ */
 
@@ -122,6 +122,7 @@ typedef struct Packing {
     char *in, *out;
     PackSums *sums;
     int to;
+    int64_t begun; /* of `to`: the disk was told to write so far */
 } Packing;
 
 /* Compresses what is given, and with ZSTD_e_end all that is left. */
@@ -140,6 +141,7 @@ static int pack_chunk(Packing *packing, size_t size, ZSTD_EndDirective directive
         if (problem != 0) {
             return problem;
         }
+        write_behind(packing->to, &packing->begun, packing->sums->packed_size);
     } while (directive == ZSTD_e_end ? left != 0 : in.pos < in.size);
     return 0;
 }
