@@ -358,6 +358,19 @@ describe("references", function()
   end)
 end)
 
+describe("a NUL in a reference", function()
+  it("ends no host: what stands behind it is not passed over", function()
+    for _, text in ipairs { "acme.com\0evil", "acme.com\0/jobs", "https://www.acme.com\0.org" } do
+      assert.is_nil(canonical_key.build { domain_or_website = text }, ("%q"):format(text))
+    end
+  end)
+
+  it("ends no repository's name either", function()
+    assert.equal("github_repo:acme/tool-c",
+      canonical_key.build { github_repo = "https://github.com/acme/tool\0c" })
+  end)
+end)
+
 describe("any references", function()
   local seed = tonumber(os.getenv "SEED") or os.time()
 

@@ -169,8 +169,10 @@ local function host_of(text)
   return site_of(host)
 end
 
--- Where a host ends: before a path, a query, a fragment, or with the text.
+-- Where a host ends: before a path, a query, a fragment, or with the text. A frontier sees a NUL at
+-- the end of the text, and so cannot tell one that stands in it: such a text goes the long way.
 local HOST_END <const> = "%f[/?#\0]"
+local function has_nul(text) return find(text, "\0", 1, true) end
 
 -- Two or three labels of small letters, as most are: the first, and the others. No more to check.
 local PLAIN_URL <const> = "^%a+://(%l+)%.(%l+%.?%l+)" .. HOST_END
@@ -180,17 +182,20 @@ local URL <const> = "^%a+://(%w[%w.-]*)" .. HOST_END
 local HOST <const> = "^%w[%w.-]*" .. HOST_END
 
 local domain = remembering(function(text)
-  local first, others
+  local first, others, host
   if #text <= LONGEST then                      -- these two would be slow on a million letters
     first, others = match(text, PLAIN_URL)
     if not first then first, others = match(text, PLAIN_HOST) end
   end
-  if first and #first + #others < 63 and byte(others, -2) ~= DOT then
+  if has_nul(text) then
+    host = host_of(text)
+  elseif first and #first + #others < 63 and byte(others, -2) ~= DOT then
     if first == "www" and find(others, ".", 1, true) then return "domain:" .. others end
     return "domain:" .. first .. "." .. others
+  else
+    host = match(text, URL) or match(text, HOST)
+    host = host and site_of(lower(host)) or host_of(text)
   end
-  local host = match(text, URL) or match(text, HOST)
-  host = host and site_of(lower(host)) or host_of(text)
   return host and "domain:" .. host
 end)
 
@@ -240,7 +245,8 @@ end
 local GITHUB_URL <const> = "^https?://github%.com/([%w-]+)/([%w_-]+)" .. HOST_END
 
 local github_repo = remembering(function(text)
-  local owner, repo = match(text, GITHUB_URL)
+  local owner, repo
+  if not has_nul(text) then owner, repo = match(text, GITHUB_URL) end
   if not owner then owner, repo = match(text, "^([%w-]+)/([%w_-]+)$") end
   if not owner then
     text = folded(text)

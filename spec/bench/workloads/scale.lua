@@ -47,7 +47,7 @@ function steps.claims()
     assert(#claims == 50)
     assert(store:transaction(function()
       for _, claim in ipairs(claims) do
-        assert(claim:settle { status = "rejected", reason = "bench" })
+        assert(claim:settle { state = "rejected", reason = "bench" })
       end
       return true
     end))
