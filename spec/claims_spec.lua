@@ -141,6 +141,36 @@ describe("store:claim", function()
     assert.equal(1, #store:claim())
   end)
 
+  it("is not mistaken for one that took its place after a rollback", function()
+    companies(2)
+    local other <close> = assert(signalbox.open(path))
+    local undone
+    store:transaction(function()
+      undone = store:claim { limit = 1 }[1]
+      return nil, "no"
+    end)
+    local theirs = other:claim { limit = 1 }[1]
+    assert.equal(undone.canonical_key, theirs.canonical_key)
+    expect.failure("conflict", undone:check())
+    expect.failure("conflict", undone:settle { state = "rejected", reason = "no" })
+    expect.failure("conflict", undone:renew())
+    expect.failure("conflict", undone:release())
+    assert.is_true(theirs:check())
+  end)
+
+  it("is not mistaken for the next of its own store after a rollback", function()
+    companies(1)
+    local undone
+    store:transaction(function()
+      undone = store:claim()[1]
+      return nil, "no"
+    end)
+    local claim = store:claim()[1]
+    assert.is_true(claim.fence > undone.fence)
+    expect.failure("conflict", undone:release())
+    assert.is_true(claim:check())
+  end)
+
   it("refuses options out of bounds", function()
     for _, limit in ipairs { 0, -1, math.mininteger } do
       expect.invalid("limit", store:claim { limit = limit })
@@ -306,6 +336,53 @@ describe("store:claim", function()
       assert.same({}, store:claim())
     end)
 
+    it("is over for all of the company's signals when a new one arrives", function()
+      companies(1)
+      assert(store:claim()[1]:hold { for_ = 3600 })
+      local new = assert(store:save_signal(
+        data.signal { canonical_key = "company 1", signal_type = "launch" }))
+      assert(store:claim()[1]:settle { state = "rejected", reason = "no", signal_ids = { new } })
+      assert.equal(0, store:get_stats().held)
+      assert.equal("pending", store:get_signal(1).status)
+      assert.same({ "company 1" }, keys(store:claim()))
+    end)
+
+    it("and when another program stores one", function()
+      companies(1)
+      assert(store:claim()[1]:hold { for_ = 3600 })
+      assert(os.execute(string.format([[sqlite3 '%s' "
+        INSERT INTO signals(signal_type, source_api, canonical_key, confidence, raw_data,
+          detected_at, created_at)
+        VALUES('launch', 'other', 'company 1', 0.5, '{}', '2026-09-01', '2026-09-01');
+        INSERT INTO signal_processing(signal_id, status, created_at, updated_at)
+        VALUES(last_insert_rowid(), 'pending', '2026-09-01', '2026-09-01')"]], path)))
+      assert(store:claim()[1]:settle { state = "rejected", reason = "no", signal_ids = { 2 } })
+      assert.equal(0, store:get_stats().held)
+      assert.same({ "company 1" }, keys(store:claim()))
+    end)
+
+    it("and when one of them is marked and opened again", function()
+      companies(1)
+      assert(store:save_signal(data.signal { canonical_key = "company 1", signal_type = "launch" }))
+      assert(store:claim()[1]:hold { for_ = 3600 })
+      assert(store:mark_rejected(1, "by hand"))
+      assert.equal(1, store:get_stats().held)
+      assert(store:reopen(1))
+      assert.equal(0, store:get_stats().held)
+      assert(store:claim()[1]:settle { state = "rejected", reason = "no", signal_ids = { 1 } })
+      assert.same({ "company 1" }, keys(store:claim()))
+    end)
+
+    it("sets none aside where one arrived since the claim", function()
+      companies(1)
+      local claim = store:claim()[1]
+      local new = assert(store:save_signal(
+        data.signal { canonical_key = "company 1", signal_type = "launch" }))
+      assert(claim:hold { for_ = 3600 })
+      assert(store:claim()[1]:settle { state = "rejected", reason = "no", signal_ids = { new } })
+      assert.same({ "company 1" }, keys(store:claim()))
+    end)
+
     it("does not hold what arrived since the claim", function()
       companies(1)
       local claim = store:claim()[1]
@@ -408,6 +485,16 @@ describe("store:claim", function()
       expect.failure("conflict", decide())
       assert.equal(1, store:row("SELECT count(*) AS n FROM verdicts").n)
     end)
+  end)
+
+  it("is seen as it is committed, not as another coroutine's transaction has it", function()
+    companies(1)
+    local claim = store:claim()[1]
+    local transaction <close> = assert(store:begin())
+    assert(claim:release())
+    coroutine.wrap(function() assert.is_true(claim:check()) end)()
+    assert(transaction:rollback())
+    assert.is_true(claim:check())
   end)
 
   it("of a closed store gives closed", function()

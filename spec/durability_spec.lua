@@ -185,6 +185,25 @@ describe("a full disk", function()
   end)
 end)
 
+describe("a damaged page", function()
+  it("is corrupt for who has to read it, also where that is only to look for holds", function()
+    local store, path = stores.open()
+    local place = store:row [[
+      SELECT (rootpage - 1) * page_size AS at, page_size AS size
+      FROM sqlite_schema, pragma_page_size WHERE name = 'holds_by_until']]
+    store:close()
+    local file <close> = assert(io.open(path, "r+b"))
+    assert(file:seek("set", place.at))
+    assert(file:write(("\xa5"):rep(place.size)))
+    file:close()
+    store = assert(signalbox.open(path))
+    expect.failure("corrupt", store:save_signal(data.signal()))
+    expect.failure("corrupt", store:save_signals { data.signal() })
+    assert.equal(0, store:get_stats().total_signals)
+    store:close()
+  end)
+end)
+
 describe("a database file that goes away under an open store", function()
   it("deleted or replaced, is io: nothing is written where nobody would find it", function()
     for _, command in ipairs { "rm '%s'", "mv '%s' '%s'.old",

@@ -1,4 +1,5 @@
--- Claims: a company that one worker alone may decide on. Holds: one that nobody needs to look at.
+-- Claims: a company that one worker alone may decide on. What its holder runs names the fence and
+-- the worker: a fence that was rolled back is given again, to whoever claims next.
 
 -- name: claim_due
 -- Due signals of companies that nobody has, those that wait longest first. Rests on pending_by_due.
@@ -44,51 +45,17 @@ DELETE FROM company_claims WHERE lease_until <= ?1
 
 -- name: claim_held
 -- Whether a fence still holds its company. Rests on the primary key.
-SELECT 1 FROM company_claims WHERE canonical_key = ?1 AND fence = ?2 AND lease_until > ?3
+SELECT 1 FROM company_claims
+WHERE canonical_key = ?1 AND fence = ?2 AND worker = ?3 AND lease_until > ?4
 
 -- name: claim_renew
-UPDATE company_claims SET lease_until = ?3 WHERE canonical_key = ?1 AND fence = ?2
+UPDATE company_claims SET lease_until = ?4 WHERE canonical_key = ?1 AND fence = ?2 AND worker = ?3
 
 -- name: claim_end
-DELETE FROM company_claims WHERE canonical_key = ?1 AND fence = ?2
+DELETE FROM company_claims WHERE canonical_key = ?1 AND fence = ?2 AND worker = ?3
 
 -- name: claim_member
 -- Whether a signal of the company is pending; no row where it isn't the company's. Rests on the
 -- primary key and idx_processing_signal_id.
 SELECT EXISTS (SELECT 1 FROM signal_processing p WHERE p.signal_id = s.id AND p.status = 'pending')
 FROM signals s WHERE s.id = ?1 AND s.canonical_key = ?2
-
--- name: hold_signal
--- Sets one signal aside until ?2. Rests on idx_processing_signal_id.
-UPDATE signal_processing SET available_at = ?2 WHERE signal_id = ?1 AND status = 'pending'
-
--- name: hold_pending
--- The newest pending signal of the company: none has to wait, or one that came later is due.
-SELECT max(p.signal_id) FROM signals s JOIN signal_processing p ON p.signal_id = s.id
-WHERE s.canonical_key = ?1 AND p.status = 'pending'
-
--- name: hold_insert
-INSERT INTO company_holds(canonical_key, until, reason, held_at)
-VALUES (?1, ?2, ?3, ?4)
-ON CONFLICT (canonical_key) DO UPDATE
-SET until = excluded.until, reason = excluded.reason, held_at = excluded.held_at
-
--- name: hold_any
--- Whether any company waits: most saves and marks then have nothing to wake.
-SELECT EXISTS (SELECT 1 FROM company_holds)
-
--- name: hold_end
-DELETE FROM company_holds WHERE canonical_key = ?1
-
--- name: hold_end_settled
--- Ends the wait of the company of signal ?1 where none of its signals is pending any more.
-DELETE FROM company_holds
-WHERE canonical_key = (SELECT s.canonical_key FROM signals s WHERE s.id = ?1)
-    AND NOT EXISTS (
-        SELECT 1 FROM signals s JOIN signal_processing p ON p.signal_id = s.id
-        WHERE s.canonical_key = company_holds.canonical_key AND p.status = 'pending')
-
--- name: hold_end_of_signal
--- Ends the wait of the company of signal ?1.
-DELETE FROM company_holds
-WHERE canonical_key = (SELECT s.canonical_key FROM signals s WHERE s.id = ?1)

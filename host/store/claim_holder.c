@@ -16,11 +16,15 @@ void lease_end(int64_t now, double lease, TimeText out) {
 }
 
 Status store_claim_check(Store *store, Text key, int64_t fence, Error *error) {
+    Db *db;
     St *st;
     int64_t micros;
-    Status status = db_now(store->main, &micros, error);
+    Status status = read_connection(store, &db, error);
     if (status == STATUS_OK) {
-        status = db_statement(store->main, &query_claim_held, &st, error);
+        status = db_now(db, &micros, error);
+    }
+    if (status == STATUS_OK) {
+        status = db_statement(db, &query_claim_held, &st, error);
     }
     if (status != STATUS_OK) {
         return status;
@@ -29,7 +33,8 @@ Status store_claim_check(Store *store, Text key, int64_t fence, Error *error) {
     iso_write(micros, now);
     bind_text(st, 1, key);
     bind_int(st, 2, fence);
-    bind_text(st, 3, text_of_time(now));
+    bind_int(st, 3, store->worker);
+    bind_text(st, 4, text_of_time(now));
     status = st_step(st, error);
     if (status == STATUS_ROW) {
         status = STATUS_OK;
@@ -44,8 +49,9 @@ Status store_claim_check(Store *store, Text key, int64_t fence, Error *error) {
 }
 
 static Status claim_end(Store *store, Text key, int64_t fence, Error *error) {
-    return run_query(store, &query_claim_end, (Value[]){value_text(key), value_int(fence)}, 2, NULL,
-                     error);
+    return run_query(store, &query_claim_end,
+                     (Value[]){value_text(key), value_int(fence), value_int(store->worker)}, 3,
+                     NULL, error);
 }
 
 Status store_claim_renew(Store *store, Text key, int64_t fence, double lease, Text *lease_until,
@@ -67,10 +73,10 @@ Status store_claim_renew(Store *store, Text key, int64_t fence, double lease, Te
     TimeText until;
     if (status == STATUS_OK) {
         lease_end(micros, lease, until);
-        status =
-            run_query(store, &query_claim_renew,
-                      (Value[]){value_text(key), value_int(fence), value_text(text_of_time(until))},
-                      3, NULL, error);
+        status = run_query(store, &query_claim_renew,
+                           (Value[]){value_text(key), value_int(fence), value_int(store->worker),
+                                     value_text(text_of_time(until))},
+                           4, NULL, error);
     }
     status = write_end(store, &scope, status, error);
     if (status == STATUS_OK) {
@@ -109,59 +115,17 @@ static Status look_at_member(St *member, Text key, int64_t id, bool *pending, Er
     return status;
 }
 
-/* Sets the signals aside; *last is the highest of their numbers. */
-static Status hold_signals(Store *store, Text key, Text until, const int64_t *ids, size_t count,
-                           int64_t *last, Error *error) {
-    St *st = NULL, *member = NULL;
-    Status status = db_statement(store->main, &query_hold_signal, &st, error);
-    if (status == STATUS_OK) {
-        status = db_statement(store->main, &query_claim_member, &member, error);
-    }
+/* NOT_FOUND unless all of them are the company's. */
+static Status check_members(Store *store, Text key, const int64_t *ids, size_t count,
+                            Error *error) {
+    St *member = NULL;
+    Status status = db_statement(store->main, &query_claim_member, &member, error);
     for (size_t i = 0; status == STATUS_OK && i < count; i++) {
-        bool pending = false;
+        bool pending;
         status = look_at_member(member, key, ids[i], &pending, error);
-        if (status == STATUS_OK && pending) {
-            bind_int(st, 1, ids[i]);
-            bind_text(st, 2, until);
-            status = st_run(st, error);
-            st_reset(st);
-        }
-        *last = ids[i] > *last ? ids[i] : *last;
     }
-    st_release(st);
     st_release(member);
     return status;
-}
-
-/* The newest pending signal of the company; 0 where there is none. */
-static Status newest_pending(Store *store, Text key, int64_t *id, Error *error) {
-    St *st;
-    Status status = db_statement(store->main, &query_hold_pending, &st, error);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    bind_text(st, 1, key);
-    status = st_step(st, error);
-    *id = status == STATUS_ROW ? st_int(st, 0) : 0;
-    st_release(st);
-    return status == STATUS_ROW ? STATUS_OK : status;
-}
-
-static Status hold(Store *store, Text key, Text until, Text reason, const int64_t *ids,
-                   size_t count, Error *error) {
-    int64_t last = 0, newest = 0;
-    Status status = hold_signals(store, key, until, ids, count, &last, error);
-    if (status == STATUS_OK) {
-        status = newest_pending(store, key, &newest, error);
-    }
-    if (status != STATUS_OK || newest == 0 || newest > last) {
-        return status; /* none of its signals waits, or one is due */
-    }
-    TimeText now;
-    return run_query(store, &query_hold_insert,
-                     (Value[]){value_text(key), value_text(until), value_text(reason),
-                               value_text(now_text(now))},
-                     4, NULL, error);
 }
 
 Status store_claim_hold(Store *store, Text key, int64_t fence, int64_t until, Text reason,
@@ -182,7 +146,10 @@ Status store_claim_hold(Store *store, Text key, int64_t fence, int64_t until, Te
     }
     status = store_claim_check(store, key, fence, error);
     if (status == STATUS_OK) {
-        status = hold(store, key, text_of_time(time), reason, ids, count, error);
+        status = check_members(store, key, ids, count, error);
+    }
+    if (status == STATUS_OK) {
+        status = hold_set(store, key, text_of_time(time), reason, ids, count, error);
     }
     if (status == STATUS_OK) {
         status = claim_end(store, key, fence, error);

@@ -123,6 +123,8 @@ typedef struct Claiming {
     char owner[128];
 } Claiming;
 
+/* The highest fence that was ever given out, also by this store in a transaction that was rolled
+ * back: who holds that one must not be taken for the next. */
 static Status read_fence(Store *store, int64_t *fence, Error *error) {
     St *st;
     Status status = db_statement(store->main, &query_claim_fence, &st, error);
@@ -131,7 +133,7 @@ static Status read_fence(Store *store, int64_t *fence, Error *error) {
     }
     status = st_step(st, error);
     if (status == STATUS_ROW) {
-        *fence = st_int(st, 0);
+        *fence = st_int(st, 0) > store->fence ? st_int(st, 0) : store->fence;
         status = STATUS_OK;
     } else if (status == STATUS_OK) {
         status = error_set(error, STATUS_SCHEMA,
@@ -156,11 +158,10 @@ static Status take(Claiming *claiming, St *insert, Text key, Error *error) {
     if (status != STATUS_OK || st_changes(insert) == 0) {
         return status;
     }
-    claiming->fence++;
+    claiming->store->fence = ++claiming->fence;
     status = claim_set_add(claiming->set, key, claiming->fence, error);
     if (status == STATUS_OK && claiming->holds) {
-        status =
-            run_query(claiming->store, &query_hold_end, (Value[]){value_text(key)}, 1, NULL, error);
+        status = hold_wake(claiming->store, key, text_of_time(claiming->now), error);
     }
     return status;
 }

@@ -35,6 +35,7 @@ struct Store {
     int64_t tx_serial;
     char tx_place[128];
     int64_t worker;        /* 0 until the first claim */
+    int64_t fence;         /* the highest that a claim of it ever had */
     Buffer row;            /* texts of the last single row that was given out */
 };
 
@@ -118,8 +119,20 @@ Status mark_check(const Mark *mark, Error *error);
 /* The statement that moves signals to mark->state, and one run of it. */
 Status mark_statement(Store *store, const Mark *mark, St **st, Error *error);
 Status mark_run(St *st, int64_t id, const Mark *mark, Text now, Error *error);
+
+/* ---- holds.c ---- */
+
 /* Whether any company waits. */
 Status holds_any(Store *store, bool *any, Error *error);
+/* The company waits no longer, if it did: what was set aside of it is due from `now` on. */
+Status hold_wake(Store *store, Text key, Text now, Error *error);
+/* A signal was marked: with `pending` its company is to be looked at now; else it waits no longer
+ * where that was its last pending one. */
+Status hold_marked(Store *store, int64_t id, bool pending, Text now, Error *error);
+/* The company waits until then, and `ids`, signals of it, with it; unless one that is none of them
+ * is pending, or none at all. */
+Status hold_set(Store *store, Text key, Text until, Text reason, const int64_t *ids, size_t count,
+                Error *error);
 
 /* ---- migration.c ---- */
 

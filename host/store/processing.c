@@ -77,31 +77,6 @@ static Status adopt(Store *store, int64_t id, Text now, Error *error) {
     return status;
 }
 
-Status holds_any(Store *store, bool *any, Error *error) {
-    St *st;
-    Status status = db_statement(store->main, &query_hold_any, &st, error);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    status = st_step(st, error);
-    *any = status == STATUS_ROW && st_int(st, 0) != 0;
-    st_release(st);
-    return status == STATUS_ROW ? STATUS_OK : status;
-}
-
-/* A company that nobody need look at, or that is to be looked at now, waits no longer. */
-static Status end_hold(Store *store, int64_t id, const Mark *mark, Error *error) {
-    bool any;
-    Status status = holds_any(store, &any, error);
-    if (status == STATUS_OK && any) {
-        status = run_query(store,
-                           mark->state == STATE_PENDING ? &query_hold_end_of_signal
-                                                        : &query_hold_end_settled,
-                           (Value[]){value_int(id)}, 1, NULL, error);
-    }
-    return status;
-}
-
 static Status mark_one(Store *store, int64_t id, const Mark *mark, Error *error) {
     TimeText time;
     Text now = now_text(time);
@@ -117,7 +92,8 @@ static Status mark_one(Store *store, int64_t id, const Mark *mark, Error *error)
         }
     }
     st_release(st);
-    return status == STATUS_OK ? end_hold(store, id, mark, error) : status;
+    return status == STATUS_OK ? hold_marked(store, id, mark->state == STATE_PENDING, now, error)
+                               : status;
 }
 
 Status store_mark(Store *store, int64_t id, const Mark *mark, Error *error) {

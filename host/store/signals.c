@@ -33,7 +33,8 @@ Status signal_check(const NewSignal *signal, Error *error) {
 /* The statements of one run of saves, all on the writer's connection. */
 typedef struct Saving {
     Store *store;
-    St *insert, *processing, *wake;
+    St *insert, *processing;
+    bool holds; /* whether any company waits */
     TimeText now;
     int64_t now_micros;
 } Saving;
@@ -45,21 +46,12 @@ static Status saving_begin(Store *store, Saving *saving, Error *error) {
     if (status == STATUS_OK) {
         status = db_statement(store->main, &query_processing_insert, &saving->processing, error);
     }
-    St *any = NULL;
-    if (status == STATUS_OK) {
-        status = db_statement(store->main, &query_hold_any, &any, error);
-    }
-    if (status == STATUS_OK && st_step(any, error) == STATUS_ROW && st_int(any, 0)) {
-        status = db_statement(store->main, &query_hold_end, &saving->wake, error);
-    }
-    st_release(any);
-    return status;
+    return status == STATUS_OK ? holds_any(store, &saving->holds, error) : status;
 }
 
 static void saving_end(Saving *saving) {
     st_release(saving->insert);
     st_release(saving->processing);
-    st_release(saving->wake);
 }
 
 /* Runs a statement to its end and makes it ready for the next values. */
@@ -96,9 +88,8 @@ static Status save(Saving *saving, const NewSignal *signal, int64_t *id, Error *
     bind_text(saving->processing, 2, text_of_time(saving->now));
     bind_text(saving->processing, 3, text_of_time(detected));
     status = run_again(saving->processing, error);
-    if (status == STATUS_OK && saving->wake) {
-        bind_text(saving->wake, 1, signal->canonical_key);
-        status = run_again(saving->wake, error);
+    if (status == STATUS_OK && saving->holds) {
+        status = hold_wake(saving->store, signal->canonical_key, text_of_time(saving->now), error);
     }
     return status;
 }
