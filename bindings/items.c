@@ -79,7 +79,7 @@ static Status flush(lua_State *L, Items *items, Error *error) {
         return STATUS_CLOSED;
     }
     if (items->count == 0) {
-        return STATUS_OK;
+        return store_writable(store, error);
     }
     place_texts(items);
     Status status = items->kind->store(store, items, items->list.data, items->count, error);

@@ -126,8 +126,8 @@ void wait_begin(lua_State *L, Wait *wait, const char *name) {
     const char *place = transaction_place(s);
     if (place != NULL) {
         luaL_error(L,
-                   "%s: cannot wait inside a transaction (begun at %s): it would hold the write "
-                   "lock and let other tasks write into it; fetch first, then store",
+                   "%s: cannot wait inside a transaction (begun at %s): every other writer would "
+                   "wait for it; fetch first, then store",
                    name, place[0] != '\0' ? place : "?");
     }
     if (s->interrupted) interrupted_raise(L, name);

@@ -14,7 +14,8 @@
 #define TRANSACTION_METATABLE "signalbox.transaction"
 
 struct Transaction {
-    Handle *handle;     /* NULL once it is over */
+    Handle *handle;     /* of the store that is user value 1 */
+    bool open;
     int depth;          /* 1 for the outermost; deeper ones are savepoints */
     Transaction *outer; /* the one that this is in */
 };
@@ -23,21 +24,22 @@ struct Transaction {
 
 void transactions_end(Handle *handle) {
     for (; handle->innermost; handle->innermost = handle->innermost->outer) {
-        handle->innermost->handle = NULL;
+        handle->innermost->open = false;
     }
 }
 
 /* It is over, and so are those inside it. */
 static void over(Transaction *transaction) {
     Handle *handle = transaction->handle;
-    while (transaction->handle) {
+    while (transaction->open) {
         Transaction *innermost = handle->innermost;
         handle->innermost = innermost->outer;
-        innermost->handle = NULL;
+        innermost->open = false;
     }
 }
 
-static Status begin(lua_State *L, Handle *handle, Transaction *transaction, Error *error) {
+static Status begin(lua_State *L, Transaction *transaction, Error *error) {
+    Handle *handle = transaction->handle;
     char where[128] = "";
     lua_Debug place;
     if (lua_getstack(L, 1, &place) && lua_getinfo(L, "Sl", &place) && place.currentline > 0) {
@@ -52,23 +54,28 @@ static Status begin(lua_State *L, Handle *handle, Transaction *transaction, Erro
         if (transaction->depth == 1) {
             transactions_end(handle); /* the engine ended those before */
         }
-        transaction->handle = handle;
+        transaction->open = true;
         transaction->outer = handle->innermost;
         handle->innermost = transaction;
     }
     return status;
 }
 
-static Status refuse(Error *error) {
-    return error_set(error, STATUS_CONFLICT, "the transaction is over already");
+/* CLOSED or CONFLICT where it is over. */
+static Status check_open(lua_State *L, Transaction *transaction, Error *error) {
+    if (!handle_store(L, transaction->handle, error)) {
+        return STATUS_CLOSED;
+    }
+    return transaction->open ? STATUS_OK
+                             : error_set(error, STATUS_CONFLICT, "the transaction is over already");
 }
 
 static Status commit(lua_State *L, Transaction *transaction, Error *error) {
-    if (!transaction->handle) {
-        return refuse(error);
+    Status status = check_open(L, transaction, error);
+    if (status != STATUS_OK) {
+        return status;
     }
-    Store *store = handle_store(L, transaction->handle, error);
-    Status status = store_commit(store, transaction->depth, error);
+    status = store_commit(transaction->handle->link.store, transaction->depth, error);
     if (status != STATUS_BUSY) { /* another coroutine's: it goes on */
         over(transaction);
     }
@@ -77,12 +84,8 @@ static Status commit(lua_State *L, Transaction *transaction, Error *error) {
 
 /* For the end of a scope too, and for a finalizer, in whatever coroutine that runs. */
 static Status roll_back(Transaction *transaction, Error *error) {
-    Handle *handle = transaction->handle;
-    if (!handle) {
-        return refuse(error);
-    }
     over(transaction);
-    return store_rollback(handle->link.store, transaction->depth, error);
+    return store_rollback(transaction->handle->link.store, transaction->depth, error);
 }
 
 /* ---- the userdata ---- */
@@ -90,7 +93,7 @@ static Status roll_back(Transaction *transaction, Error *error) {
 /* Pushes one that is over, of the store that is argument 1. */
 static Transaction *transaction_push(lua_State *L) {
     Transaction *transaction = lua_newuserdatauv(L, sizeof *transaction, 2);
-    *transaction = (Transaction){0};
+    *transaction = (Transaction){.handle = lua_touserdata(L, 1)};
     luaL_setmetatable(L, TRANSACTION_METATABLE);
     lua_pushvalue(L, 1);
     lua_setiuservalue(L, -2, 1);
@@ -121,19 +124,26 @@ static int transaction_commit(lua_State *L) {
 /* transaction:rollback() */
 static int transaction_rollback(lua_State *L) {
     Error error;
-    Status status = roll_back(transaction_check(L), &error);
+    Transaction *transaction = transaction_check(L);
+    Status status = check_open(L, transaction, &error);
+    if (status == STATUS_OK) {
+        status = roll_back(transaction, &error);
+    }
     return done(L, status, &error);
 }
 
 /* __close and __gc */
 static int transaction_end(lua_State *L) {
     Error ignored;
-    roll_back(transaction_check(L), &ignored);
+    Transaction *transaction = transaction_check(L);
+    if (transaction->open) {
+        roll_back(transaction, &ignored);
+    }
     return 0;
 }
 
 static int transaction_tostring(lua_State *L) {
-    const char *state = transaction_check(L)->handle ? "open" : "over";
+    const char *state = transaction_check(L)->open ? "open" : "over";
     lua_pushfstring(L, "signalbox.transaction (%s)", state);
     return 1;
 }
@@ -143,9 +153,9 @@ static int transaction_tostring(lua_State *L) {
 /* store:begin() */
 static int begin_transaction(lua_State *L) {
     Error error;
-    Handle *handle = handle_check(L);
+    handle_check(L);
     Transaction *transaction = transaction_push(L);
-    Status status = begin(L, handle, transaction, &error);
+    Status status = begin(L, transaction, &error);
     return status == STATUS_OK ? 1 : error_return(L, &error);
 }
 
@@ -163,7 +173,9 @@ static int run_ended(lua_State *L, int status, lua_KContext context) {
     int results = lua_gettop(L) - TRANSACTION;
     bool failed = results >= 2 && !lua_toboolean(L, RESULTS) && !lua_isnil(L, RESULTS + 1);
     if (failed) {
-        roll_back(transaction, &error);
+        if (transaction->open) {
+            roll_back(transaction, &error);
+        }
     } else if (commit(L, transaction, &error) != STATUS_OK) {
         return error_return(L, &error);
     }
@@ -173,12 +185,12 @@ static int run_ended(lua_State *L, int status, lua_KContext context) {
 /* store:transaction(fn, ...) */
 static int run_transaction(lua_State *L) {
     Error error;
-    Handle *handle = handle_check(L);
+    handle_check(L);
     luaL_checktype(L, 2, LUA_TFUNCTION);
     Transaction *transaction = transaction_push(L);
     lua_insert(L, TRANSACTION);
     lua_toclose(L, TRANSACTION);
-    if (begin(L, handle, transaction, &error) != STATUS_OK) {
+    if (begin(L, transaction, &error) != STATUS_OK) {
         return error_return(L, &error);
     }
     lua_callk(L, lua_gettop(L) - RESULTS, LUA_MULTRET, 0, run_ended);

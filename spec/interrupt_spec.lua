@@ -32,6 +32,13 @@ describe("Ctrl-C", function()
       store:row [=[
         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n]=]
       while true do end]] },
+    { "a VACUUM that waits for another writer", [[
+      local signalbox = require "signalbox"
+      local store = assert(signalbox.open("a.db", { busy_timeout = 60 }))
+      local other = assert(signalbox.open "a.db")
+      local transaction <close> = assert(other:begin())
+      print 'ready'
+      store:compact()]] },
     { "a wait", "print 'ready' require 'signalbox'.sleep(60)" },
     { "a wait of a task", [[
       local signalbox = require "signalbox"

@@ -43,6 +43,54 @@ describe("signalbox.open", function()
     assert.equal(folder .. "/signals.db\n", empty.out, empty.err)
   end)
 
+  it("finds one file by whatever links lead to it", function()
+    local folder = temp.folder()
+    assert(os.execute(string.format("mkdir '%s/real' && ln -s real '%s/folder' && "
+      .. "ln -s folder/signals.db '%s/link.db'", folder, folder, folder)))
+    local store <close> = assert(signalbox.open(folder .. "/folder/signals.db"))
+    local other <close> = assert(signalbox.open(folder .. "/link.db", { busy_timeout = 0 }))
+    assert.equal(folder .. "/real/signals.db", other:get_stats().database_path)
+    local transaction <close> = assert(store:begin())
+    expect.failure("busy", other:save_signal(data.signal()))
+  end)
+
+  it("lets the owner go on with what root has used", function()
+    if io.popen "id -u":read "l" ~= "0" then return pending "needs root" end
+    local folder = temp.folder()
+    local path = folder .. "/signals.db"
+    assert(signalbox.open(path)):close()
+    assert(os.execute(string.format("chmod 755 '%s' && chown -R 65534:65534 '%s'", folder, folder)))
+    local roots <close> = assert(signalbox.open(path))
+    assert(roots:save_signal(data.signal()))
+    assert.equal(1, #roots:claim())
+    local result = run.lua { program = "/usr/bin/setpriv", "--reuid=65534", "--regid=65534",
+      "--clear-groups", "/usr/bin/lua5.4", "-e", string.format([[
+      local signalbox = require "signalbox"
+      local store <close> = assert(signalbox.open(%q))
+      assert(store:save_signal { signal_type = "t", source_api = "s", canonical_key = "theirs",
+        confidence = 1, raw_data = {} })
+      print(#assert(store:claim()))]], path) }
+    assert.equal("1\n", result.out, result.err)
+    local pipe <close> = io.popen("stat -c '%a %u' " .. path .. "*")
+    for line in pipe:lines() do assert.equal("600 65534", line) end
+  end)
+
+  it("that fails leaves a file alone which another program has filled meanwhile", function()
+    local folder = temp.folder()
+    local made = run { "run", "-e", [[print(select(2, require "signalbox".open("a.db",
+      { busy_timeout = 0 })).code)]], cwd = folder, env = { LD_PRELOAD = run.preload "on_made", ON_MADE = [[
+      sqlite3 "$1" 'BEGIN EXCLUSIVE; CREATE TABLE theirs(x)' \
+        '.shell touch held; while [ ! -e go ]; do sleep 0.01; done' COMMIT '.shell touch done' &
+      while [ ! -e held ]; do sleep 0.01; done]] } }
+    temp.write(folder .. "/go", "")
+    assert.equal("busy\n", made.out, made.err)
+    for _ = 1, 1000 do
+      if temp.exists(folder .. "/done") then break end
+      require "system".sleep(0.01)
+    end
+    assert.is_true(temp.exists(folder .. "/a.db"), "the file is gone, and what was committed to it")
+  end)
+
   it("prints as what it is", function()
     local store, path = require("spec.support.store").open()
     assert.equal("signalbox.store (" .. path .. ")", tostring(store))
@@ -65,7 +113,10 @@ describe("signalbox.open", function()
         store:save_signals { data.signal { canonical_key = "domain:b.ai" } })
       expect.failure("readonly", store:mark_queued(id))
       expect.failure("readonly", store:claim())
+      expect.failure("readonly", store:save_signals {})
+      expect.failure("readonly", store:save_signals(function() end))
       expect.failure("readonly", store:update_suppression_cache { data.suppression() })
+      expect.failure("readonly", store:update_suppression_cache {})
       expect.failure("readonly", store:clean_expired_cache())
       expect.failure("readonly", store:begin())
       expect.failure("readonly", store:transaction(function() end))
@@ -181,6 +232,32 @@ describe("signalbox.open", function()
         "a\0b" } do
         expect.invalid("path", signalbox.open(path))
       end
+    end)
+
+    it("refuses a file with a second name", function()
+      local path = temp.folder() .. "/signals.db"
+      assert(signalbox.open(path)):close()
+      assert(os.execute(string.format("ln '%s' '%s.2'", path, path)))
+      for _, name in ipairs { path, path .. ".2" } do
+        local err = expect.invalid("path", signalbox.open(name))
+        assert.truthy(err.message:find("second name", 1, true), err.message)
+      end
+    end)
+
+    it("refuses a link to nothing, and makes no file there", function()
+      local folder = temp.folder()
+      assert(os.execute(string.format("ln -s nowhere.db '%s/link.db'", folder)))
+      expect.invalid("path", signalbox.open(folder .. "/link.db"))
+      assert.is_false(temp.exists(folder .. "/nowhere.db"))
+    end)
+
+    it("refuses a remote file system, and makes nothing there", function()
+      local folder = temp.folder()
+      local result = run { "run", "-e", [[
+        local _, err = require "signalbox".open "a.db"
+        print(err.code, err.message)]], cwd = folder, env = { LD_PRELOAD = run.preload "remote_disk" } }
+      assert.matches("^invalid\t.* is on a NFS file system", result.out, 1, result.err)
+      assert.is_false(temp.exists(folder .. "/a.db"))
     end)
 
     it("says that a file is no database", function()

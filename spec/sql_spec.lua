@@ -4,9 +4,9 @@ local signalbox = require "signalbox"
 local stores = require "spec.support.store"
 
 describe("SQL of one's own", function()
-  local store
+  local store, path
 
-  before_each(function() store = stores.open() end)
+  before_each(function() store, path = stores.open() end)
   after_each(function() store:close() end)
 
   describe("store:exec", function()
@@ -208,6 +208,42 @@ describe("SQL of one's own", function()
         expect.failure("sql", store:rows(sql))
         store:transaction(function() expect.failure("sql", store:exec(sql)) end)
       end
+    end)
+
+    it("refuses VACUUM whatever stands before it", function()
+      for _, before in ipairs { "", "\xEF\xBB\xBF", " ;\n", "-- once\n", "/* once */\xEF\xBB\xBF" } do
+        local err = expect.failure("sql", store:exec(before .. "VACUUM INTO 'copy.db'"))
+        assert.truthy(err.message:find("VACUUM is not allowed", 1, true), err.message)
+      end
+    end)
+
+    it("refuses TEMP, which the connection that reads rows would not see", function()
+      assert(store:exec "CREATE TABLE notes(text)")
+      for _, sql in ipairs { "CREATE TEMP TABLE t(a)", "CREATE TABLE temp.t(a)",
+        "CREATE TEMP VIEW v AS SELECT 1", "CREATE TEMP TABLE t AS SELECT 1",
+        "CREATE TEMP TRIGGER g AFTER INSERT ON notes BEGIN SELECT 1; END" } do
+        local err = expect.failure("sql", store:exec(sql))
+        assert.truthy(err.message:find("TEMP", 1, true), err.message)
+      end
+    end)
+
+    it("runs a statement as often as one likes, whatever stands behind its semicolon", function()
+      for _ = 1, 3 do
+        assert.equal(1, store:row("SELECT 1 AS n; -- one").n)
+        assert.equal(1, store:row("SELECT 1 AS n;" .. (" "):rep(1000)).n)
+        expect.failure("sql", store:row "SELECT 1 AS n; SELECT 2")
+      end
+    end)
+
+    it("runs what another program's trigger does, from the moment that it is there", function()
+      assert(store:exec "CREATE TABLE notes(text)")
+      assert(store:save_signal(data.signal())) -- our connection counts, without triggers
+      assert(os.execute(string.format([[sqlite3 '%s' "
+        CREATE TRIGGER copied AFTER INSERT ON notes WHEN NEW.text = 'a' BEGIN
+          INSERT INTO notes VALUES('copy');
+        END"]], path)))
+      assert(store:exec "INSERT INTO notes VALUES('a')")
+      assert.equal(2, store:row("SELECT count(*) AS n FROM notes").n)
     end)
 
     it("takes back a statement that breaks a constraint", function()

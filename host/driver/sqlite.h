@@ -44,7 +44,8 @@ struct SqliteSt {
     bool in_use;          /* handed out */
     bool running;         /* stepped since its last reset */
     int failure;          /* of a bind or a column: reported by the next step */
-    size_t hash, size;    /* of a user's text */
+    char *text;           /* a user's, whole; the engine keeps it up to its first semicolon */
+    size_t hash, size;    /* of that */
     int64_t total_before; /* rows ever changed, before this run */
     int64_t changes;
 };

@@ -83,8 +83,9 @@ Status sqlite_compact(Db *head, Error *error) {
     if (status != STATUS_OK) {
         return status;
     }
-    sqlite3_busy_timeout(db->checkpointer, (int)(db->busy_timeout * 1000));
+    atomic_store(&db->interrupted, false);
+    sqlite3_busy_handler(db->checkpointer, sqlite_wait_busy, db);
     int code = sqlite3_exec(db->checkpointer, "VACUUM", NULL, NULL, NULL);
-    sqlite3_busy_timeout(db->checkpointer, 0);
+    sqlite3_busy_handler(db->checkpointer, NULL, NULL);
     return code == SQLITE_OK ? STATUS_OK : sqlite_fail_of(db, db->checkpointer, code, error);
 }

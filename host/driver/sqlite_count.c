@@ -345,7 +345,9 @@ Status sqlite_count_begin(SqliteDb *db, Error *error) {
     if (code != SQLITE_OK) {
         return sqlite_fail(db, code, error);
     }
-    return cookie == counter->cookie ? STATUS_OK : read_schema(db, cookie, error);
+    Status status = cookie == counter->cookie ? STATUS_OK : read_schema(db, cookie, error);
+    /* Another program's trigger, of whatever table, is to run. */
+    return status == STATUS_OK && !counter->possible ? set_counting(db, false, error) : status;
 }
 
 Status sqlite_count_by_triggers(SqliteDb *db, Error *error) {

@@ -105,29 +105,6 @@ static char *resolve_missing(const char *path) {
     return resolved;
 }
 
-/* Makes the file. That somebody else made it meanwhile is as good. */
-static Status make_file(const char *path, char **resolved, bool *created, Error *error) {
-    size_t length = strlen(path);
-    if (length > 0 && path[length - 1] == '/') {
-        return error_invalid(error, "path", "path '%s' is a folder", path);
-    }
-    Status status = make_folders(path, error);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    *resolved = resolve_missing(path);
-    if (!*resolved) {
-        return sqlite_file_error(error, errno, "can't make", path);
-    }
-    int file = open(*resolved, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (file < 0) {
-        return errno == EEXIST ? STATUS_OK : sqlite_file_error(error, errno, "can't make", path);
-    }
-    close(file);
-    *created = true;
-    return STATUS_OK;
-}
-
 /* The name of a file system that other machines may have mounted, or that doesn't lock; or NULL. */
 static const char *remote_file_system(const char *path) {
     static const struct {
@@ -150,6 +127,15 @@ static const char *remote_file_system(const char *path) {
     return NULL;
 }
 
+static Status refuse_remote(const char *path, const char *place, Error *error) {
+    const char *remote = remote_file_system(place);
+    return remote ? error_invalid(error, "path",
+                                  "path '%s' is on a %s file system, whose locks can't be trusted: "
+                                  "use a local disk",
+                                  path, remote)
+                  : STATUS_OK;
+}
+
 static Status check_file(const char *path, const DbOptions *options, Error *error) {
     struct stat status;
     if (stat(path, &status) != 0) {
@@ -166,12 +152,8 @@ static Status check_file(const char *path, const DbOptions *options, Error *erro
             "without seeing our locks: copy it",
             path);
     }
-    const char *remote = remote_file_system(path);
-    if (remote) {
-        return error_invalid(
-            error, "path",
-            "path '%s' is on a %s file system, whose locks can't be trusted: use a local disk",
-            path, remote);
+    if (refuse_remote(path, path, error) != STATUS_OK) {
+        return STATUS_INVALID;
     }
     if (access(path, R_OK) != 0) {
         return sqlite_file_error(error, errno, "can't read", path);
@@ -186,10 +168,64 @@ static Status check_file(const char *path, const DbOptions *options, Error *erro
     return STATUS_OK;
 }
 
-Status sqlite_file_find(const char *path, const DbOptions *options, char **resolved, bool *created,
-                        Error *error) {
-    Status status = STATUS_OK;
-    *created = false;
+/* Makes the file. That somebody else made it meanwhile is as good. */
+static Status make_file(const char *path, const char *resolved, Error *error) {
+    int file = open(resolved, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (file < 0) {
+        return errno == EEXIST ? STATUS_OK : sqlite_file_error(error, errno, "can't make", path);
+    }
+    close(file);
+    return STATUS_OK;
+}
+
+static Status check_length(const char *path, Error *error) {
+    return strlen(path) > PATH_LONGEST
+               ? error_invalid(error, "path", "path is longer than %d bytes", PATH_LONGEST)
+               : STATUS_OK;
+}
+
+/* Makes a file that isn't there, where it could be used. */
+static Status find_missing(const char *path, char **resolved, Error *error) {
+    char folder[PATH_MAX];
+    size_t length = strlen(path);
+    if (path[length - 1] == '/') {
+        return error_invalid(error, "path", "path '%s' is a folder", path);
+    }
+    Status status = make_folders(path, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    *resolved = resolve_missing(path);
+    if (!*resolved) {
+        return sqlite_file_error(error, errno, "can't make", path);
+    }
+    status = check_length(*resolved, error);
+    if (status == STATUS_OK) {
+        sqlite_file_beside(*resolved, "", folder, sizeof folder);
+        cut_to_folder(folder);
+        status = refuse_remote(*resolved, folder, error);
+    }
+    return status == STATUS_OK ? make_file(path, *resolved, error) : status;
+}
+
+/* Resolves the name of the file, which is made where it is missing and `make` says so. */
+static Status resolve(const char *path, bool make, char **resolved, Error *error) {
+    struct stat link;
+    *resolved = realpath(path, NULL);
+    if (*resolved) {
+        return check_length(*resolved, error);
+    }
+    if (errno != ENOENT) {
+        return sqlite_file_error(error, errno, "can't open", path);
+    }
+    if (lstat(path, &link) == 0) {
+        return error_invalid(error, "path", "path '%s' is a link to nothing", path);
+    }
+    return make ? find_missing(path, resolved, error)
+                : error_set(error, STATUS_NOT_FOUND, "there is no file '%s'", path);
+}
+
+Status sqlite_file_find(const char *path, const DbOptions *options, char **resolved, Error *error) {
     *resolved = NULL;
     if (path[0] == '\0') {
         return error_invalid(error, "path", "path is empty");
@@ -198,30 +234,11 @@ Status sqlite_file_find(const char *path, const DbOptions *options, char **resol
         return error_invalid(error, "path",
                              "path ':memory:' is no file: a folder in memory (/dev/shm) serves");
     }
-    *resolved = realpath(path, NULL);
-    if (!*resolved) {
-        int number = errno;
-        struct stat link;
-        if (number == ENOENT && lstat(path, &link) == 0) {
-            return error_invalid(error, "path", "path '%s' is a link to nothing", path);
-        }
-        if (number != ENOENT || options->mode != DB_CREATE || options->side) {
-            return number == ENOENT
-                       ? error_set(error, STATUS_NOT_FOUND, "there is no file '%s'", path)
-                       : sqlite_file_error(error, number, "can't open", path);
-        }
-        status = make_file(path, resolved, created, error);
-    }
-    if (status == STATUS_OK && strlen(*resolved) > PATH_LONGEST) {
-        status = error_invalid(error, "path", "path is longer than %d bytes", PATH_LONGEST);
-    }
+    Status status = resolve(path, options->mode == DB_CREATE && !options->side, resolved, error);
     if (status == STATUS_OK) {
         status = check_file(*resolved, options, error);
     }
     if (status != STATUS_OK) {
-        if (*created) {
-            unlink(*resolved);
-        }
         free(*resolved);
         *resolved = NULL;
     }

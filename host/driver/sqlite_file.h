@@ -16,11 +16,11 @@ typedef struct OpenFile {
 } OpenFile;
 
 /* Finds the file that `path` names and returns its resolved name, which the caller frees. With
- * DB_CREATE a missing one is made, empty and with mode 0600, its folders with 0700; *created says
- * so. Refuses what SQLite can't lock safely: links to nothing, files with a second name, anything
- * but a regular file, remote file systems; and what can't be read or, but for DB_READ, written. */
-Status sqlite_file_find(const char *path, const DbOptions *options, char **resolved, bool *created,
-                        Error *error);
+ * DB_CREATE a missing one is made, empty and with mode 0600, its folders with 0700. It is never
+ * taken away again: another process may have filled it the moment after. Refuses what SQLite can't
+ * lock safely: links to nothing, files with a second name, anything but a regular file, remote file
+ * systems; and what can't be read or, but for DB_READ, written. */
+Status sqlite_file_find(const char *path, const DbOptions *options, char **resolved, Error *error);
 
 /* Fills `file` in and enters it in the process's list, where it stays until it is left. IO where
  * another file by that name, or that file by another name, is open already: it has been moved. */

@@ -32,7 +32,8 @@ static bool pragma_is_harmless(const char *name, const char *argument) {
 }
 
 /* What a user's text may not do, for it is the store's. */
-static int guard(SqliteDb *db, int action, const char *first, const char *second) {
+static int guard(SqliteDb *db, int action, const char *first, const char *second,
+                 const char *schema) {
     switch (action) {
     case SQLITE_TRANSACTION:
     case SQLITE_SAVEPOINT:
@@ -40,6 +41,11 @@ static int guard(SqliteDb *db, int action, const char *first, const char *second
                           "calls, not by a statement");
     case SQLITE_ATTACH:
     case SQLITE_DETACH: return refuse(db, "ATTACH and DETACH are not allowed: a store is one file");
+    case SQLITE_INSERT: /* of a table, view or trigger into the list of them */
+        return schema && strcmp(schema, "temp") == 0
+                   ? refuse(db, "TEMP is not allowed: the connection that reads rows would not see "
+                                "it")
+                   : SQLITE_OK;
     case SQLITE_PRAGMA:
         if (!pragma_is_harmless(first, second)) {
             return refuse(db, "this PRAGMA is not allowed: the settings of the file are the "
@@ -54,13 +60,15 @@ static int guard(SqliteDb *db, int action, const char *first, const char *second
 int sqlite_authorize(void *context, int action, const char *first, const char *second,
                      const char *schema, const char *trigger) {
     SqliteDb *db = context;
-    (void)schema;
     if (trigger && !db->guarded) {
         return SQLITE_OK; /* what a trigger would do for a statement of ours: it won't run */
     }
     if (db->readable && db->guarded && !sqlite_untrusted_allows(db, action, first, second)) {
         return refuse(db, "only reading of the store's tables, with plain functions, is allowed "
                           "here");
+    }
+    if (db->guarded && guard(db, action, first, second, schema) != SQLITE_OK) {
+        return SQLITE_DENY;
     }
     switch (action) {
     case SQLITE_READ:
@@ -84,7 +92,7 @@ int sqlite_authorize(void *context, int action, const char *first, const char *s
     case SQLITE_SAVEPOINT:
     case SQLITE_ATTACH:
     case SQLITE_DETACH:
-    case SQLITE_PRAGMA: return db->guarded ? guard(db, action, first, second) : SQLITE_OK;
+    case SQLITE_PRAGMA: return SQLITE_OK;
     default: db->noted |= DOES_DEFINE; return SQLITE_OK;
     }
 }

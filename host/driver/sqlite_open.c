@@ -230,13 +230,9 @@ Status sqlite_open(const char *url, const DbOptions *options, Db **result, Error
     }
     db->random |= 1;
 
-    bool created = false;
-    Status status = sqlite_file_find(url, options, &db->path, &created, error);
+    Status status = sqlite_file_find(url, options, &db->path, error);
     if (status == STATUS_OK) {
         status = open_found(db, options, error);
-        if (status != STATUS_OK && created) {
-            unlink(db->path);
-        }
     }
     if (status != STATUS_OK) {
         sqlite_close(&db->head);

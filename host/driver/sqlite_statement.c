@@ -62,6 +62,7 @@ static void end_statement(SqliteSt *st) {
         st->next->previous = st->previous;
     }
     sqlite3_finalize(st->stmt);
+    free(st->text);
     free(st);
 }
 
@@ -110,7 +111,7 @@ static size_t hash_text(const char *text, size_t size) {
 static SqliteSt *take_idle(SqliteDb *db, const char *sql, size_t size, size_t hash) {
     for (int i = db->idle_count - 1; i >= 0; i--) {
         SqliteSt *st = db->idle[i];
-        if (st->hash == hash && st->size == size && memcmp(sqlite3_sql(st->stmt), sql, size) == 0) {
+        if (st->hash == hash && st->size == size && memcmp(st->text, sql, size) == 0) {
             db->idle_count--;
             memmove(db->idle + i, db->idle + i + 1,
                     (size_t)(db->idle_count - i) * sizeof *db->idle);
@@ -134,6 +135,8 @@ static bool begins_with_word(const char *sql, const char *end, const char *word)
     while (sql < end) {
         if (strchr(" \t\n\r\f;", *sql)) {
             sql++;
+        } else if (end - sql >= 3 && memcmp(sql, "\xEF\xBB\xBF", 3) == 0) {
+            sql += 3; /* a byte order mark is a space to the engine */
         } else if (end - sql >= 2 && memcmp(sql, "--", 2) == 0) {
             const char *line = memchr(sql, '\n', (size_t)(end - sql));
             sql = line ? line : end;
@@ -195,6 +198,12 @@ Status sqlite_statement_text(Db *head, const char *sql, size_t size, St **result
         st->kind = ST_TEXT;
         st->hash = hash;
         st->size = size;
+        st->text = malloc(size + 1);
+        if (!st->text) {
+            end_statement(st);
+            return error_set(error, STATUS_NO_MEMORY, "not enough memory");
+        }
+        memcpy(st->text, sql, size);
     }
     st->in_use = true;
     *result = &st->head;

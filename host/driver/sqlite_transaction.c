@@ -24,12 +24,11 @@ static uint64_t next_random(SqliteDb *db) {
  * random length are fair (four writers: 0.86 of each other's share instead of 0.00). */
 int sqlite_wait_busy(void *context, int count) {
     SqliteDb *db = context;
-    int64_t now = monotonic_now();
     if (count == 0) {
-        db->waiting_since = now;
+        db->waiting_since = monotonic_now();
     }
     if (atomic_load(&db->interrupted) ||
-        (double)(now - db->waiting_since) >= db->busy_timeout * 1e6) {
+        (double)(monotonic_now() - db->waiting_since) >= db->busy_timeout * 1e6) {
         return 0;
     }
     struct timespec pause = {0, (long)(200000 + next_random(db) % 800000)};
@@ -94,7 +93,6 @@ static Status check_place(SqliteDb *db, Error *error) {
 /* Turns a new file, or one that the predecessor made, to WAL mode. The mode stays in the file. */
 static Status check_log(SqliteDb *db, Error *error) {
     sqlite3_stmt *stmt = NULL;
-    int64_t deadline = monotonic_now() + (int64_t)(db->busy_timeout * 1e6);
     int code;
     bool done = false;
     do {
@@ -105,7 +103,7 @@ static Status check_log(SqliteDb *db, Error *error) {
         }
         sqlite3_finalize(stmt);
         /* The mode's change doesn't always ask the busy handler. */
-    } while ((code & 0xFF) == SQLITE_BUSY && monotonic_now() < deadline && sqlite_wait_busy(db, 1));
+    } while ((code & 0xFF) == SQLITE_BUSY && sqlite_wait_busy(db, 1));
     if (code != SQLITE_OK) {
         return sqlite_fail(db, code, error);
     }
@@ -265,4 +263,7 @@ void sqlite_interrupt_all(Db *head) {
     SqliteDb *db = (SqliteDb *)head;
     atomic_store(&db->interrupted, true);
     sqlite3_interrupt(db->connection);
+    if (db->checkpointer) {
+        sqlite3_interrupt(db->checkpointer);
+    }
 }

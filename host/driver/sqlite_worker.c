@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "driver/sqlite.h"
@@ -14,6 +15,25 @@ static bool is_current(int file, const char *name) {
     struct stat held, named;
     return fstat(file, &held) == 0 && stat(name, &named) == 0 && held.st_ino == named.st_ino &&
            held.st_dev == named.st_dev;
+}
+
+/* Makes the file, for whoever may write the database: as SQLite makes the log, with its mode, and
+ * where root does it, its owner. That somebody else made it meanwhile is as good. */
+static int make_workers(const SqliteDb *db, const char *name) {
+    struct stat database;
+    if (stat(db->path, &database) != 0) {
+        return -1;
+    }
+    mode_t mode = database.st_mode & 0666;
+    int file = open(name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+    if (file < 0) {
+        return errno == EEXIST ? open(name, O_RDWR | O_NOFOLLOW | O_CLOEXEC) : -1;
+    }
+    if (fchmod(file, mode) != 0 ||
+        (geteuid() == 0 && fchown(file, database.st_uid, database.st_gid) != 0)) {
+        errno = 0; /* a file system without owners: then it is everybody's, or ours alone */
+    }
+    return file;
 }
 
 /* Opens db->workers_file where it isn't, making it where `make` says so. *there: whether it is. */
@@ -27,8 +47,10 @@ static Status open_workers(SqliteDb *db, bool make, bool *there, Error *error) {
     if (db->workers_file >= 0) {
         close(db->workers_file);
     }
-    int flags = O_NOFOLLOW | O_CLOEXEC | (make ? O_RDWR | O_CREAT : O_RDONLY);
-    db->workers_file = open(name, flags, 0600);
+    db->workers_file = open(name, O_NOFOLLOW | O_CLOEXEC | (make ? O_RDWR : O_RDONLY));
+    if (db->workers_file < 0 && errno == ENOENT && make) {
+        db->workers_file = make_workers(db, name);
+    }
     if (db->workers_file >= 0) {
         return STATUS_OK;
     }

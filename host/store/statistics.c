@@ -4,39 +4,33 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef Status EachCount(void *context, Text value, int64_t n, Error *error);
+static void add_state(int64_t by_state[STATE_COUNT], Text value, int64_t n) {
+    ProcessingState state;
+    if (processing_state_parse(value, &state)) {
+        by_state[state] += n;
+    }
+}
 
-/* Calls `each` with every count of `name`, in the order of the values. */
-static Status counts(Db *db, const char *name, EachCount *each, void *context, Error *error) {
-    St *st;
-    Status status = db_statement(db, &query_statistics_by, &st, error);
+Status store_processing_stats(Store *store, int64_t by_state[STATE_COUNT], Error *error) {
+    memset(by_state, 0, STATE_COUNT * sizeof *by_state);
+    Db *db;
+    St *st = NULL;
+    Status status = read_connection(store, &db, error);
+    if (status == STATUS_OK) {
+        status = db_statement(db, &query_statistics_by, &st, error);
+    }
     if (status != STATUS_OK) {
         return status;
     }
-    bind_text(st, 1, text_of(name));
+    bind_text(st, 1, text_of("processing_status"));
     while ((status = st_step(st, error)) == STATUS_ROW) {
-        Status seen = each(context, st_text(st, 0), st_int(st, 1), error);
-        if (seen != STATUS_OK) {
-            status = seen;
-            break;
-        }
+        add_state(by_state, st_text(st, 0), st_int(st, 1));
     }
     st_release(st);
     return status;
 }
 
-static Status add_state(void *context, Text value, int64_t n, Error *error) {
-    (void)error;
-    int64_t *by_state = context;
-    ProcessingState state;
-    if (processing_state_parse(value, &state)) {
-        by_state[state] += n;
-    }
-    return STATUS_OK;
-}
-
-static Status add_type(void *context, Text value, int64_t n, Error *error) {
-    Stats *stats = context;
+static Status add_type(Stats *stats, Text value, int64_t n, Error *error) {
     TypeCount *grown = realloc(stats->types, (stats->type_count + 1) * sizeof *grown);
     char *copy = malloc(value.size + 1);
     if (grown) {
@@ -53,60 +47,50 @@ static Status add_type(void *context, Text value, int64_t n, Error *error) {
     return STATUS_OK;
 }
 
-static Status add_total(void *context, Text value, int64_t n, Error *error) {
-    (void)value;
-    (void)error;
-    *(int64_t *)context += n;
+static bool is(Text text, const char *name) {
+    return text.size == strlen(name) && memcmp(text.data, name, text.size) == 0;
+}
+
+/* Adds one row of statistics_all. */
+static Status add(Stats *stats, Text name, Text value, int64_t n, Error *error) {
+    if (is(name, "signals_by_type")) {
+        return add_type(stats, value, n, error);
+    }
+    if (is(name, "processing_status")) {
+        add_state(stats->by_state, value, n);
+    } else if (is(name, "suppression_entries")) {
+        stats->active_suppression += n;
+    } else if (is(name, "suppression_expired")) {
+        stats->active_suppression -= n;
+    } else if (is(name, "company_holds")) {
+        stats->held += n;
+    } else {
+        stats->held -= n; /* company_woken */
+    }
     return STATUS_OK;
-}
-
-/* The counted rows of `name` less those whose time has come. */
-static Status count_waiting(Db *db, const char *name, const Query *over, int64_t *n,
-                            Error *error) {
-    *n = 0;
-    Status status = counts(db, name, add_total, n, error);
-    St *st = NULL;
-    if (status == STATUS_OK) {
-        status = db_statement(db, over, &st, error);
-    }
-    TimeText now;
-    if (status == STATUS_OK) {
-        bind_text(st, 1, now_text(now));
-        status = st_step(st, error);
-    }
-    if (status == STATUS_ROW) {
-        *n -= st_int(st, 0);
-        status = STATUS_OK;
-    }
-    st_release(st);
-    return status;
-}
-
-Status store_processing_stats(Store *store, int64_t by_state[STATE_COUNT], Error *error) {
-    memset(by_state, 0, STATE_COUNT * sizeof *by_state);
-    Db *db;
-    Status status = read_connection(store, &db, error);
-    return status == STATUS_OK ? counts(db, "processing_status", add_state, by_state, error)
-                               : status;
 }
 
 Status store_stats(Store *store, Stats *stats, Error *error) {
     *stats = (Stats){0};
+    TimeText now;
     Db *db;
+    St *st = NULL;
     Status status = read_connection(store, &db, error);
     if (status == STATUS_OK) {
-        status = counts(db, "signals_by_type", add_type, stats, error);
+        status = db_statement(db, &query_statistics_all, &st, error);
     }
-    if (status == STATUS_OK) {
-        status = counts(db, "processing_status", add_state, stats->by_state, error);
+    if (status != STATUS_OK) {
+        return status;
     }
-    if (status == STATUS_OK) {
-        status = count_waiting(db, "suppression_entries", &query_statistics_expired,
-                               &stats->active_suppression, error);
+    bind_text(st, 1, now_text(now));
+    while ((status = st_step(st, error)) == STATUS_ROW) {
+        Status added = add(stats, st_text(st, 0), st_text(st, 1), st_int(st, 2), error);
+        if (added != STATUS_OK) {
+            status = added;
+            break;
+        }
     }
-    if (status == STATUS_OK) {
-        status = count_waiting(db, "company_holds", &query_statistics_woken, &stats->held, error);
-    }
+    st_release(st);
     if (status != STATUS_OK) {
         stats_free(stats);
     }

@@ -97,6 +97,12 @@ bool store_readonly(const Store *store) {
     return store->options.mode == DB_READ;
 }
 
+Status store_writable(const Store *store, Error *error) {
+    return store_readonly(store) ? error_set(error, STATUS_READONLY,
+                                             "%s is open for reading only", store_label(store))
+                                 : STATUS_OK;
+}
+
 unsigned store_caps(const Store *store) {
     return db_caps(store->main);
 }

@@ -48,6 +48,8 @@ void store_close(Store *store);
 /* Path or URL as shown to people. */
 const char *store_label(const Store *store);
 bool store_readonly(const Store *store);
+/* READONLY where it is: for a call that would write, and finds nothing to. */
+Status store_writable(const Store *store, Error *error);
 unsigned store_caps(const Store *store);
 
 /* Breaks off the call that runs now, with INTERRUPTED; for another thread or a signal handler. */

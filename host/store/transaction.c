@@ -32,8 +32,9 @@ static Status refuse_dead(Error *error) {
 }
 
 static Status begin(Store *store, TxKind kind, Error *error) {
-    if (store_readonly(store)) {
-        return error_set(error, STATUS_READONLY, "%s is open for reading only", store_label(store));
+    Status status = store_writable(store, error);
+    if (status != STATUS_OK) {
+        return status;
     }
     if (store->tx_depth == 0) {
         return db_begin(store->main, kind, error);

@@ -67,6 +67,16 @@ function M.program(program, options)
   return result
 end
 
+--- Makes spec/fault/NAME.c, and gives what LD_PRELOAD must be to load it into a program of ours:
+-- behind the sanitizer, where there is one.
+function M.preload(name)
+  local library = temp.folder() .. "/" .. name .. ".so"
+  assert(os.execute(string.format("gcc -shared -fPIC -D_GNU_SOURCE -o %s %s/spec/fault/%s.c -ldl",
+    library, paths.root, name)))
+  local sanitizer = os.getenv "LD_PRELOAD"
+  return sanitizer and sanitizer .. ":" .. library or library
+end
+
 --- How a shell starts a stock lua5.4; one that loads a module built with a sanitizer needs the
 -- sanitizer first.
 function M.lua_command()
