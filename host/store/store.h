@@ -268,19 +268,19 @@ typedef Status SqlBind(void *context, St *st, Error *error);
 Status store_exec(Store *store, Text sql, SqlBind *bind, void *context, int64_t *changed,
                   Error *error);
 
-/* Rows of one statement: of one snapshot, as a SignalCursor's. With `single` only the first row is
- * going to be read, before any other call on the store: cheaper. A statement that writes (INSERT
- * ... RETURNING) runs at once, and its rows are kept until they are read. */
+/* Rows of one statement: of one snapshot, as a SignalCursor's; with `single` the first one only,
+ * which is cheaper. A statement that writes (INSERT ... RETURNING) runs at once, to its end. */
 typedef struct SqlCursor SqlCursor;
 
 Status store_rows(Store *store, Text sql, bool single, SqlBind *bind, void *context,
                   SqlCursor **cursor, Error *error);
 /* ROW, or OK at the end. */
 Status sql_cursor_next(SqlCursor *cursor, Error *error);
-int sql_cursor_columns(SqlCursor *cursor);
+int sql_cursor_columns(SqlCursor *cursor); /* also where there are no rows */
 /* Borrowed while the cursor is open. */
 const char *sql_cursor_name(SqlCursor *cursor, int index);
-/* Of the row that was read last; texts are borrowed until the next. */
+/* Of the row that was read last; texts stay until the next call on the cursor, whatever becomes of
+ * the store. */
 Value sql_cursor_value(SqlCursor *cursor, int index);
 /* At any time, also after store_close. NULL is allowed. */
 void sql_cursor_close(SqlCursor *cursor);
