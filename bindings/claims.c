@@ -214,49 +214,50 @@ typedef struct Ids {
     size_t count;
 } Ids;
 
-/* Pushes the ids of the list in the claim's field `signals`. */
-static Ids ids_of_signals(lua_State *L, const Record *record) {
-    if (lua_getfield(L, 1, "signals") != LUA_TTABLE) {
-        field_type_error(L, record, "signals", "table", -1);
+/* The id that is item `item` of a list, and on top of the stack: itself, or its field `id`. */
+static int64_t read_id(lua_State *L, const Record *record, bool of_signals, size_t item) {
+    if (!of_signals) {
+        int exact;
+        int64_t id = lua_tointegerx(L, -1, &exact);
+        if (lua_type(L, -1) != LUA_TNUMBER || !exact) {
+            field_type_error(L, record, "signal_ids", "list of integers", -1);
+        }
+        return id;
     }
+    Record signal = {.arg = 1, .index = lua_gettop(L), .item = (int64_t)item};
+    if (!lua_istable(L, -1)) {
+        record_error(L, &signal, "signal expected");
+    }
+    return field_integer_or(L, &signal, "id", 0);
+}
+
+/* Pushes the ids in the list that is on top of the stack: of signals, or by themselves. */
+static Ids ids_push(lua_State *L, const Record *record, bool of_signals) {
     int list = lua_gettop(L);
+    if (!lua_istable(L, list)) {
+        field_type_error(L, record, of_signals ? "signals" : "signal_ids", "table", list);
+    }
     size_t size = lua_rawlen(L, list);
     Ids ids = {.ids = lua_newuserdatauv(L, (size + 1) * sizeof *ids.ids, 0)};
     for (size_t i = 1; i <= size; i++) {
         lua_rawgeti(L, list, (lua_Integer)i);
-        Record signal = {.arg = 1, .index = lua_gettop(L), .item = (int64_t)i};
-        if (!lua_istable(L, -1)) {
-            record_error(L, &signal, "signal expected");
-        }
-        int64_t id = field_integer_or(L, &signal, "id", 0);
+        int64_t id = read_id(L, record, of_signals, i);
         ids.ids[ids.count++] = id;
         lua_settop(L, list + 1);
     }
     return ids;
 }
 
-/* The ids in the field `signal_ids`, or those of the claim's signals. */
-static Ids read_ids(lua_State *L, const Held *held, const Record *record) {
-    int type = lua_getfield(L, record->index, "signal_ids");
-    if (type == LUA_TNIL) {
-        return ids_of_signals(L, &held->record);
-    }
-    if (type != LUA_TTABLE) {
-        field_type_error(L, record, "signal_ids", "table", -1);
-    }
-    int list = lua_gettop(L);
-    size_t size = lua_rawlen(L, list);
-    Ids ids = {.ids = lua_newuserdatauv(L, (size + 1) * sizeof *ids.ids, 0)};
-    for (size_t i = 1; i <= size; i++) {
-        int exact;
-        lua_rawgeti(L, list, (lua_Integer)i);
-        ids.ids[ids.count++] = lua_tointegerx(L, -1, &exact);
-        if (lua_type(L, -1) != LUA_TNUMBER || !exact) {
-            field_type_error(L, record, "signal_ids", "list of integers", -1);
-        }
-        lua_pop(L, 1);
-    }
-    return ids;
+/* Pushes the ids of the signals that the claim has. */
+static Ids ids_of_claim(lua_State *L, const Held *held) {
+    lua_getfield(L, 1, "signals");
+    return ids_push(L, &held->record, true);
+}
+
+/* Pushes the ids in the field `signal_ids`, or those of the claim's signals. */
+static Ids ids_to_settle(lua_State *L, const Held *held, const Record *record) {
+    return lua_getfield(L, record->index, "signal_ids") == LUA_TNIL ? ids_of_claim(L, held)
+                                                                     : ids_push(L, record, false);
 }
 
 /* Reads what becomes of the signals. */
@@ -287,7 +288,7 @@ static int settle(lua_State *L) {
     lua_settop(L, 2);
     Record record = record_options(L, 2, names);
     Held held = held_check(L);
-    Ids ids = read_ids(L, &held, &record);
+    Ids ids = ids_to_settle(L, &held, &record);
     size_t from = handle_mark(held.handle);
     Status status = read_mark(L, &record, &held.handle->bytes, &mark, &error);
     if (status == STATUS_OK) {
@@ -325,7 +326,7 @@ static int hold(lua_State *L) {
     lua_settop(L, 2);
     Record record = record_options(L, 2, names);
     Held held = held_check(L);
-    Ids ids = ids_of_signals(L, &held.record);
+    Ids ids = ids_of_claim(L, &held);
     Text reason = field_text_or_none(L, &record, "reason");
     Status status = read_until(L, &record, &until, &error);
     if (status == STATUS_OK) {
@@ -338,37 +339,6 @@ static int hold(lua_State *L) {
 }
 
 /* ---- registration ---- */
-
-/* ---- workers ---- */
-
-/* store:worker() */
-static int worker(lua_State *L) {
-    Error error;
-    int64_t number;
-    Handle *handle = handle_check(L);
-    Store *store = handle_store(L, handle, &error);
-    Status status = store ? store_worker(store, &number, &error) : STATUS_CLOSED;
-    if (status != STATUS_OK) {
-        return error_return(L, &error);
-    }
-    lua_pushinteger(L, number);
-    return 1;
-}
-
-/* store:worker_alive(number) */
-static int worker_alive(lua_State *L) {
-    Error error;
-    bool alive;
-    Handle *handle = handle_check(L);
-    int64_t number = luaL_checkinteger(L, 2);
-    Store *store = handle_store(L, handle, &error);
-    Status status = store ? store_worker_alive(store, number, &alive, &error) : STATUS_CLOSED;
-    if (status != STATUS_OK) {
-        return error_return(L, &error);
-    }
-    lua_pushboolean(L, alive);
-    return 1;
-}
 
 static int claim_tostring(lua_State *L) {
     luaL_checktype(L, 1, LUA_TTABLE);
@@ -387,8 +357,6 @@ static const luaL_Reg claim_methods[] = {
 
 static const luaL_Reg methods[] = {
     {"claim", claim},
-    {"worker", worker},
-    {"worker_alive", worker_alive},
     {NULL, NULL},
 };
 

@@ -68,6 +68,7 @@ void store_module_open(lua_State *L);
 void signals_open(lua_State *L);
 void processing_open(lua_State *L);
 void claims_open(lua_State *L);
+void workers_open(lua_State *L);
 void suppression_open(lua_State *L);
 void statistics_open(lua_State *L);
 void transaction_open(lua_State *L);

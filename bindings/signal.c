@@ -87,12 +87,7 @@ static void push_repeating(lua_State *L, Shape *shape, int values, Row *row, int
 }
 
 Status signal_push(lua_State *L, Handle *handle, const Signal *signal, Error *error) {
-    const Text *const texts[COLUMNS] = {
-        &signal->signal_type,  &signal->source_api,    &signal->canonical_key,
-        &signal->company_name, &signal->raw_data,      &signal->detected_at,
-        &signal->created_at,   &signal->status,        &signal->notion_page_id,
-        &signal->processed_at, &signal->error_message, &signal->metadata,
-    };
+    const Text *const texts[COLUMNS] = SIGNAL_TEXTS(signal);
     Row row = {0};
     if (handle && row_copy(&row, handle, texts, COLUMNS, error) != STATUS_OK) {
         return STATUS_NO_MEMORY;

@@ -154,6 +154,7 @@ void store_module_open(lua_State *L) {
     signals_open(L);
     processing_open(L);
     claims_open(L);
+    workers_open(L);
     suppression_open(L);
     statistics_open(L);
     transaction_open(L);

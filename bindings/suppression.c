@@ -70,10 +70,7 @@ static int update_suppression_cache(lua_State *L) {
 
 /* Pushes the entry, its metadata decoded. */
 static Status entry_push(lua_State *L, Handle *handle, const Suppression *entry, Error *error) {
-    const Text *const texts[] = {
-        &entry->canonical_key,  &entry->notion_page_id,  &entry->status,   &entry->company_name,
-        &entry->cached_at_text, &entry->expires_at_text, &entry->metadata,
-    };
+    const Text *const texts[] = SUPPRESSION_TEXTS(entry);
     static const char *const names[] = {"canonical_key", "notion_page_id", "status",
                                         "company_name",  "cached_at",      "expires_at",
                                         "metadata"};

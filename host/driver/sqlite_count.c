@@ -15,6 +15,7 @@
 
 #include "driver/sqlite.h"
 #include "gen/queries.h"
+#include "text/hash.h"
 
 #define TABLES_MOST 8
 
@@ -56,18 +57,10 @@ struct RowCounter {
 
 /* ---- sums ------------------------------------------------------------------------------------ */
 
-static size_t hash_value(unsigned table, const char *value, size_t size) {
-    size_t hash = 14695981039346656037u ^ table; /* FNV-1a */
-    for (size_t i = 0; i < size; i++) {
-        hash = (hash ^ (unsigned char)value[i]) * 1099511628211u;
-    }
-    return hash;
-}
-
 /* Where the sum is, or the free place for it. There is always a free one. */
 static Sum **find_place(const RowCounter *counter, unsigned table, const char *value, size_t size) {
     size_t mask = counter->capacity - 1;
-    size_t at = hash_value(table, value, size) & mask;
+    size_t at = hash_bytes(table, value, size) & mask;
     for (; counter->places[at]; at = (at + 1) & mask) {
         const Sum *sum = counter->places[at];
         if (sum->table == table && sum->size == size && memcmp(sum->value, value, size) == 0) {

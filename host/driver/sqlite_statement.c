@@ -5,6 +5,7 @@
 
 #include "driver/sqlite.h"
 #include "gen/queries.h"
+#include "text/hash.h"
 
 /* ---- preparing ------------------------------------------------------------------------------- */
 
@@ -99,14 +100,6 @@ Status sqlite_statement(Db *head, const Query *query, St **result, Error *error)
 
 /* ---- users' texts ---------------------------------------------------------------------------- */
 
-static size_t hash_text(const char *text, size_t size) {
-    size_t hash = 14695981039346656037u; /* FNV-1a */
-    for (size_t i = 0; i < size; i++) {
-        hash = (hash ^ (unsigned char)text[i]) * 1099511628211u;
-    }
-    return hash;
-}
-
 /* Takes the idle statement of this text out of the row of those that are kept; or NULL. */
 static SqliteSt *take_idle(SqliteDb *db, const char *sql, size_t size, size_t hash) {
     for (int i = db->idle_count - 1; i >= 0; i--) {
@@ -188,7 +181,7 @@ static Status prepare_text(SqliteDb *db, const char *sql, size_t size, SqliteSt 
 
 Status sqlite_statement_text(Db *head, const char *sql, size_t size, St **result, Error *error) {
     SqliteDb *db = (SqliteDb *)head;
-    size_t hash = hash_text(sql, size);
+    size_t hash = hash_bytes(0, sql, size);
     SqliteSt *st = take_idle(db, sql, size, hash);
     if (!st) {
         Status status = prepare_text(db, sql, size, &st, error);

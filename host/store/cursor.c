@@ -2,7 +2,6 @@
 #include "store/internal.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 /* What a cursor asks: a text put together from paragraphs, and its values. Texts are copied, for
  * the cursor outlives the call that they came with. */
@@ -244,22 +243,11 @@ static Status read_signal(SignalCursor *cursor, Signal *signal) {
     return status;
 }
 
-enum { SIGNAL_TEXTS = 12 };
+enum { TEXTS = 12 }; /* of a signal */
 
-static void texts_of(Signal *signal, Text *texts[SIGNAL_TEXTS]) {
-    Text *const all[SIGNAL_TEXTS] = {
-        &signal->signal_type,  &signal->source_api,    &signal->canonical_key,
-        &signal->company_name, &signal->raw_data,      &signal->detected_at,
-        &signal->created_at,   &signal->status,        &signal->notion_page_id,
-        &signal->processed_at, &signal->error_message, &signal->metadata,
-    };
-    memcpy(texts, all, sizeof all);
-}
-
-static void keep_texts(Buffer *buffer, Signal *signal) {
-    Text *texts[SIGNAL_TEXTS];
-    texts_of(signal, texts);
-    for (int i = 0; i < SIGNAL_TEXTS; i++) {
+static void keep_texts(Buffer *buffer, const Signal *signal) {
+    const Text *const texts[TEXTS] = SIGNAL_TEXTS(signal);
+    for (int i = 0; i < TEXTS; i++) {
         if (texts[i]->data) {
             buffer_append(buffer, texts[i]->data, texts[i]->size);
         }
@@ -270,9 +258,8 @@ static void keep_texts(Buffer *buffer, Signal *signal) {
 static void place_texts(SignalCursor *cursor) {
     const char *at = cursor->texts.data ? cursor->texts.data : "";
     for (size_t i = 0; i < cursor->count; i++) {
-        Text *texts[SIGNAL_TEXTS];
-        texts_of(&cursor->ahead[i], texts);
-        for (int k = 0; k < SIGNAL_TEXTS; k++) {
+        Text *const texts[TEXTS] = SIGNAL_TEXTS(&cursor->ahead[i]);
+        for (int k = 0; k < TEXTS; k++) {
             if (texts[k]->data) {
                 texts[k]->data = at;
                 at += texts[k]->size;

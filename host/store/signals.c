@@ -216,16 +216,6 @@ void signal_from_row(St *st, Signal *signal) {
     signal->metadata = st_text(st, 13);
 }
 
-/* Moves the texts of a signal from its statement into the store's row buffer. */
-static Status keep_signal(Store *store, Signal *signal, Error *error) {
-    Text *texts[] = {
-        &signal->signal_type, &signal->source_api, &signal->canonical_key, &signal->company_name,
-        &signal->raw_data, &signal->detected_at, &signal->created_at, &signal->status,
-        &signal->notion_page_id, &signal->processed_at, &signal->error_message, &signal->metadata,
-    };
-    return texts_keep(store, texts, sizeof texts / sizeof *texts, error);
-}
-
 Status store_get_signal(Store *store, int64_t id, Signal *signal, Error *error) {
     Db *db;
     Status status = read_connection(store, &db, error);
@@ -239,7 +229,8 @@ Status store_get_signal(Store *store, int64_t id, Signal *signal, Error *error) 
     }
     if (status == STATUS_ROW) {
         signal_from_row(st, signal);
-        Status kept = keep_signal(store, signal, error);
+        Text *const texts[] = SIGNAL_TEXTS(signal);
+        Status kept = texts_keep(store, texts, sizeof texts / sizeof *texts, error);
         status = kept == STATUS_OK ? STATUS_ROW : kept;
     }
     st_release(st);

@@ -79,6 +79,13 @@ typedef struct Signal {
     Text status, notion_page_id, processed_at, error_message, metadata;
 } Signal;
 
+/* Where its texts are, in the order of the columns: an initialiser for an array. */
+#define SIGNAL_TEXTS(signal)                                                                       \
+    {&(signal)->signal_type,   &(signal)->source_api, &(signal)->canonical_key,                    \
+     &(signal)->company_name,  &(signal)->raw_data,   &(signal)->detected_at,                      \
+     &(signal)->created_at,    &(signal)->status,     &(signal)->notion_page_id,                   \
+     &(signal)->processed_at,  &(signal)->error_message, &(signal)->metadata}
+
 /* DUPLICATE with error->id where the same key, type, source and time is there. */
 Status store_save_signal(Store *store, const NewSignal *signal, int64_t *id, Error *error);
 
@@ -213,6 +220,12 @@ typedef struct Suppression {
     int64_t cached_at, expires_at;              /* going in; STORE_TIME_NONE: now, now + ttl */
     Text cached_at_text, expires_at_text;       /* coming out */
 } Suppression;
+
+/* Where the texts are of one that came out, in the order of the columns. */
+#define SUPPRESSION_TEXTS(entry)                                                                   \
+    {&(entry)->canonical_key,  &(entry)->notion_page_id,  &(entry)->status,                        \
+     &(entry)->company_name,   &(entry)->cached_at_text,  &(entry)->expires_at_text,               \
+     &(entry)->metadata}
 
 /* Inserts or replaces, in one transaction; of one key twice the last wins. error->index as
  * above. */

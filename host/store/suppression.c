@@ -87,10 +87,7 @@ static Status keep_entry(Store *store, St *st, Suppression *entry, Error *error)
         .expires_at_text = st_text(st, 5),
         .metadata = st_text(st, 6),
     };
-    Text *texts[] = {
-        &entry->canonical_key, &entry->notion_page_id, &entry->status, &entry->company_name,
-        &entry->cached_at_text, &entry->expires_at_text, &entry->metadata,
-    };
+    Text *const texts[] = SUPPRESSION_TEXTS(entry);
     return texts_keep(store, texts, sizeof texts / sizeof *texts, error);
 }
 
