@@ -8,7 +8,10 @@
  * What holds for every driver:
  *   - An expected outcome is never a failed statement: on some engines a failed statement ends the
  *     transaction. Say INSERT ... ON CONFLICT DO NOTHING, then look.
- *   - Rows are touched in the order of their keys, counters last.
+ *   - Rows that others may be after are touched in the order of their keys, counters last, so that
+ *     two writers never wait for each other. New signals are the exception: they are numbered in
+ *     the order in which they were given, and it is for the paragraph of an engine with many
+ *     writers (DB_CAP_MANY_WRITERS) to lock their keys first.
  *   - Texts that are bound are borrowed until the statement is released, bound anew, or done;
  *     texts of a column are borrowed until the next step or release.
  *   - Every function that can fail fills `error` in and leaves the connection usable. */
@@ -154,6 +157,19 @@ static inline Status st_stream(St *st, Error *error);
 /* Runs it to its end and drops what rows there are. */
 static inline Status st_run(St *st, Error *error);
 
+/* Gives row `index` of many, from 0, its parameters; texts stay what they are until st_many
+ * returns. */
+typedef void ManyBind(void *context, St *st, size_t index);
+/* Is told that row `index` has run: st_changes and st_inserted are that row's. What it returns
+ * other than OK ends the rest. */
+typedef Status ManyDone(void *context, St *st, size_t index, Error *error);
+
+/* Runs a statement that gives no rows once for each of `count` rows of parameters, in as few trips
+ * as the engine can; `done` may be NULL. Inside a transaction of the caller's, who rolls it back
+ * where this fails: error->index is the row then, from 1. */
+static inline Status st_many(St *st, size_t count, ManyBind *bind, ManyDone *done, void *context,
+                             Error *error);
+
 /* Columns, from 0. */
 static inline int st_column_count(St *st);
 static inline const char *st_column_name(St *st, int index);
@@ -238,6 +254,8 @@ struct Driver {
     const char *(*parameter_name)(St *st, int index);
     Status (*step)(St *st, Error *error);
     Status (*stream)(St *st, Error *error);
+    Status (*many)(St *st, size_t count, ManyBind *bind, ManyDone *done, void *context,
+                   Error *error);
     int (*column_count)(St *st);
     const char *(*column_name)(St *st, int index);
     Value (*column)(St *st, int index);

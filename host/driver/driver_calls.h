@@ -45,6 +45,11 @@ static inline Status st_stream(St *st, Error *error) {
     return st->driver->stream(st, error);
 }
 
+static inline Status st_many(St *st, size_t count, ManyBind *bind, ManyDone *done, void *context,
+                             Error *error) {
+    return st->driver->many(st, count, bind, done, context, error);
+}
+
 static inline int st_column_count(St *st) {
     return st->driver->column_count(st);
 }

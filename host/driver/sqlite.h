@@ -134,6 +134,8 @@ int sqlite_parameter_count(St *st);
 int sqlite_parameter_index(St *st, const char *name);
 const char *sqlite_parameter_name(St *st, int index);
 Status sqlite_step(St *st, Error *error);
+Status sqlite_many(St *st, size_t count, ManyBind *bind, ManyDone *done, void *context,
+                   Error *error);
 int sqlite_column_count(St *st);
 const char *sqlite_column_name(St *st, int index);
 Value sqlite_column(St *st, int index);

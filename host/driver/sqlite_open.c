@@ -310,6 +310,7 @@ const Driver sqlite_driver = {
     .parameter_name = sqlite_parameter_name,
     .step = sqlite_step,
     .stream = sqlite_step,
+    .many = sqlite_many,
     .column_count = sqlite_column_count,
     .column_name = sqlite_column_name,
     .column = sqlite_column,

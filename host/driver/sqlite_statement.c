@@ -306,6 +306,24 @@ Status sqlite_step(St *head, Error *error) {
     return sqlite_fail(st->db, st->failure != SQLITE_OK ? st->failure : code, error);
 }
 
+/* The engine is in this process: a loop is all that there is to gain. */
+Status sqlite_many(St *head, size_t count, ManyBind *bind, ManyDone *done, void *context,
+                   Error *error) {
+    Status status = STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && i < count; i++) {
+        bind(context, head, i);
+        status = sqlite_step(head, error);
+        stop((SqliteSt *)head);
+        if (status == STATUS_OK && done) {
+            status = done(context, head, i, error);
+        }
+        if (status != STATUS_OK) {
+            error->index = (int64_t)i + 1;
+        }
+    }
+    return status;
+}
+
 int64_t sqlite_changes(St *st) {
     return ((SqliteSt *)st)->changes;
 }

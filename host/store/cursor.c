@@ -243,11 +243,9 @@ static Status read_signal(SignalCursor *cursor, Signal *signal) {
     return status;
 }
 
-enum { TEXTS = 12 }; /* of a signal */
-
 static void keep_texts(Buffer *buffer, const Signal *signal) {
-    const Text *const texts[TEXTS] = SIGNAL_TEXTS(signal);
-    for (int i = 0; i < TEXTS; i++) {
+    const Text *const texts[] = SIGNAL_TEXTS(signal);
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         if (texts[i]->data) {
             buffer_append(buffer, texts[i]->data, texts[i]->size);
         }
@@ -258,8 +256,8 @@ static void keep_texts(Buffer *buffer, const Signal *signal) {
 static void place_texts(SignalCursor *cursor) {
     const char *at = cursor->texts.data ? cursor->texts.data : "";
     for (size_t i = 0; i < cursor->count; i++) {
-        Text *const texts[TEXTS] = SIGNAL_TEXTS(&cursor->ahead[i]);
-        for (int k = 0; k < TEXTS; k++) {
+        Text *const texts[] = SIGNAL_TEXTS(&cursor->ahead[i]);
+        for (size_t k = 0; k < sizeof texts / sizeof *texts; k++) {
             if (texts[k]->data) {
                 texts[k]->data = at;
                 at += texts[k]->size;

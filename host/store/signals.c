@@ -1,7 +1,7 @@
 /* Signals: saving each once, and looking single ones up. */
 #include "store/internal.h"
 
-#include <math.h>
+#include <stdlib.h>
 
 Status signal_check(const NewSignal *signal, Error *error) {
     Status status = check_text("signal_type", signal->signal_type, true, error);
@@ -30,68 +30,43 @@ Status signal_check(const NewSignal *signal, Error *error) {
     return status;
 }
 
-/* The statements of one run of saves, all on the writer's connection. */
+/* ---- saving ---- */
+
+/* A signal that was not there yet. */
+typedef struct NewRow {
+    int64_t id;
+    size_t index; /* in the list */
+} NewRow;
+
+/* One run of saves. */
 typedef struct Saving {
     Store *store;
-    St *insert, *processing;
-    bool holds; /* whether any company waits */
+    const NewSignal *signals;
+    bool duplicate_is_error;
     TimeText now;
-    int64_t now_micros;
+    TimeText *detected; /* of each signal */
+    NewRow *rows;       /* of the new ones */
+    size_t new_count;
 } Saving;
 
-static Status saving_begin(Store *store, Saving *saving, Error *error) {
-    *saving = (Saving){.store = store, .now_micros = iso_now()};
-    iso_write(saving->now_micros, saving->now);
-    Status status = db_statement(store->main, &query_signal_insert, &saving->insert, error);
-    if (status == STATUS_OK) {
-        status = db_statement(store->main, &query_processing_insert, &saving->processing, error);
+static Status saving_begin(Saving *saving, size_t count, Error *error) {
+    int64_t now = iso_now();
+    iso_write(now, saving->now);
+    saving->detected = malloc(count * sizeof *saving->detected);
+    saving->rows = malloc(count * sizeof *saving->rows);
+    if (count > 0 && (!saving->detected || !saving->rows)) {
+        return error_set(error, STATUS_NO_MEMORY, "not enough memory");
     }
-    return status == STATUS_OK ? holds_any(store, &saving->holds, error) : status;
+    for (size_t i = 0; i < count; i++) {
+        int64_t time = saving->signals[i].detected_at;
+        iso_write(time == STORE_TIME_NONE ? now : time, saving->detected[i]);
+    }
+    return STATUS_OK;
 }
 
 static void saving_end(Saving *saving) {
-    st_release(saving->insert);
-    st_release(saving->processing);
-}
-
-/* Runs a statement to its end and makes it ready for the next values. */
-static Status run_again(St *st, Error *error) {
-    Status status = st_run(st, error);
-    st_reset(st);
-    return status;
-}
-
-/* One signal with its processing row; *id is 0 where it is there already. */
-static Status save(Saving *saving, const NewSignal *signal, int64_t *id, Error *error) {
-    TimeText detected;
-    iso_write(signal->detected_at == STORE_TIME_NONE ? saving->now_micros : signal->detected_at,
-              detected);
-    St *st = saving->insert;
-    bind_text(st, 1, signal->signal_type);
-    bind_text(st, 2, signal->source_api);
-    bind_text(st, 3, signal->canonical_key);
-    bind_text(st, 4, signal->company_name);
-    st_bind(st, 5, value_double(signal->confidence));
-    bind_text(st, 6, signal->raw_data);
-    bind_text(st, 7, text_of_time(detected));
-    bind_text(st, 8, text_of_time(saving->now));
-    Status status = run_again(st, error);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    if (st_changes(st) == 0) {
-        *id = 0;
-        return STATUS_OK;
-    }
-    *id = st_inserted(st);
-    bind_int(saving->processing, 1, *id);
-    bind_text(saving->processing, 2, text_of_time(saving->now));
-    bind_text(saving->processing, 3, text_of_time(detected));
-    status = run_again(saving->processing, error);
-    if (status == STATUS_OK && saving->holds) {
-        status = hold_wake(saving->store, signal->canonical_key, text_of_time(saving->now), error);
-    }
-    return status;
+    free(saving->detected);
+    free(saving->rows);
 }
 
 static int printed(Text text) {
@@ -99,10 +74,8 @@ static int printed(Text text) {
 }
 
 /* DUPLICATE, with the id of the signal that is there. */
-static Status report_duplicate(const Saving *saving, const NewSignal *signal, Error *error) {
-    TimeText detected;
-    iso_write(signal->detected_at == STORE_TIME_NONE ? saving->now_micros : signal->detected_at,
-              detected);
+static Status report_duplicate(const Saving *saving, size_t index, Error *error) {
+    const NewSignal *signal = &saving->signals[index];
     St *st;
     Status status = db_statement(saving->store->main, &query_signal_find, &st, error);
     if (status != STATUS_OK) {
@@ -111,7 +84,7 @@ static Status report_duplicate(const Saving *saving, const NewSignal *signal, Er
     bind_text(st, 1, signal->canonical_key);
     bind_text(st, 2, signal->signal_type);
     bind_text(st, 3, signal->source_api);
-    bind_text(st, 4, text_of_time(detected));
+    bind_text(st, 4, text_of_time(saving->detected[index]));
     status = st_step(st, error);
     if (status == STATUS_ROW) {
         int64_t id = st_int(st, 0);
@@ -119,8 +92,8 @@ static Status report_duplicate(const Saving *saving, const NewSignal *signal, Er
                            "%.*s of %.*s by %.*s at %s is stored already, as signal %lld",
                            printed(signal->signal_type), signal->signal_type.data,
                            printed(signal->canonical_key), signal->canonical_key.data,
-                           printed(signal->source_api), signal->source_api.data, detected,
-                           (long long)id);
+                           printed(signal->source_api), signal->source_api.data,
+                           saving->detected[index], (long long)id);
         error->id = id;
     } else if (status == STATUS_OK) {
         status = error_set(error, STATUS_CONFLICT, "a signal that was there has gone meanwhile");
@@ -129,27 +102,65 @@ static Status report_duplicate(const Saving *saving, const NewSignal *signal, Er
     return status;
 }
 
-Status store_save_signal(Store *store, const NewSignal *signal, int64_t *id, Error *error) {
-    *id = 0;
-    Status status = signal_check(signal, error);
-    if (status != STATUS_OK) {
-        return status;
+static void bind_signal(void *context, St *st, size_t index) {
+    const Saving *saving = context;
+    const NewSignal *signal = &saving->signals[index];
+    bind_text(st, 1, signal->signal_type);
+    bind_text(st, 2, signal->source_api);
+    bind_text(st, 3, signal->canonical_key);
+    bind_text(st, 4, signal->company_name);
+    st_bind(st, 5, value_double(signal->confidence));
+    bind_text(st, 6, signal->raw_data);
+    bind_text(st, 7, text_of_time(saving->detected[index]));
+    bind_text(st, 8, text_of_time(saving->now));
+}
+
+static Status note_signal(void *context, St *st, size_t index, Error *error) {
+    Saving *saving = context;
+    if (st_changes(st) > 0) {
+        saving->rows[saving->new_count++] = (NewRow){st_inserted(st), index};
+        return STATUS_OK;
     }
-    WriteScope scope;
-    status = write_begin(store, &scope, error);
-    if (status != STATUS_OK) {
-        return status;
+    return saving->duplicate_is_error ? report_duplicate(saving, index, error) : STATUS_OK;
+}
+
+static void bind_processing(void *context, St *st, size_t index) {
+    const Saving *saving = context;
+    const NewRow *row = &saving->rows[index];
+    bind_int(st, 1, row->id);
+    bind_text(st, 2, text_of_time(saving->now));
+    bind_text(st, 3, text_of_time(saving->detected[row->index]));
+}
+
+static Status wake(const Saving *saving, Error *error) {
+    bool any;
+    Status status = holds_any(saving->store, &any, error);
+    for (size_t i = 0; status == STATUS_OK && any && i < saving->new_count; i++) {
+        status = hold_wake(saving->store, saving->signals[saving->rows[i].index].canonical_key,
+                           text_of_time(saving->now), error);
     }
-    Saving saving;
-    status = saving_begin(store, &saving, error);
+    return status;
+}
+
+static Status save_rows(Saving *saving, size_t count, Error *error) {
+    Db *db = saving->store->main;
+    St *signals = NULL, *processing = NULL;
+    Status status = db_statement(db, &query_signal_insert, &signals, error);
     if (status == STATUS_OK) {
-        status = save(&saving, signal, id, error);
+        status = st_many(signals, count, bind_signal, note_signal, saving, error);
     }
-    if (status == STATUS_OK && *id == 0) {
-        status = report_duplicate(&saving, signal, error);
+    if (status == STATUS_OK) {
+        status = db_statement(db, &query_processing_insert, &processing, error);
     }
-    saving_end(&saving);
-    return write_end(store, &scope, status, error);
+    if (status == STATUS_OK) {
+        status = st_many(processing, saving->new_count, bind_processing, NULL, saving, error);
+        if (status != STATUS_OK) {
+            error->index = (int64_t)saving->rows[error->index - 1].index + 1;
+        }
+    }
+    st_release(signals);
+    st_release(processing);
+    return status == STATUS_OK ? wake(saving, error) : status;
 }
 
 static Status check_all(const NewSignal *signals, size_t count, Error *error) {
@@ -163,41 +174,44 @@ static Status check_all(const NewSignal *signals, size_t count, Error *error) {
     return STATUS_OK;
 }
 
-Status store_save_signals(Store *store, const NewSignal *signals, size_t count,
-                          bool duplicate_is_error, int64_t *saved, int64_t *duplicates,
-                          Error *error) {
-    *saved = *duplicates = 0;
-    Status status = check_all(signals, count, error);
-    if (status != STATUS_OK) {
-        return status;
+/* In one transaction; what was saved is in saving->rows. */
+static Status save(Saving *saving, size_t count, Error *error) {
+    Status status = check_all(saving->signals, count, error);
+    if (status == STATUS_OK) {
+        status = saving_begin(saving, count, error);
     }
     WriteScope scope;
-    status = write_begin(store, &scope, error);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    Saving saving;
-    int64_t new_rows = 0;
-    status = saving_begin(store, &saving, error);
-    for (size_t i = 0; status == STATUS_OK && i < count; i++) {
-        int64_t id;
-        status = save(&saving, &signals[i], &id, error);
-        new_rows += id != 0;
-        if (status == STATUS_OK && id == 0 && duplicate_is_error) {
-            status = report_duplicate(&saving, &signals[i], error);
-        }
-        if (status != STATUS_OK) {
-            error->index = (int64_t)i + 1;
-        }
-    }
-    saving_end(&saving);
-    status = write_end(store, &scope, status, error);
     if (status == STATUS_OK) {
-        *saved = new_rows;
-        *duplicates = (int64_t)count - new_rows;
+        status = write_begin(saving->store, &scope, error);
+    }
+    if (status == STATUS_OK) {
+        status = write_end(saving->store, &scope, save_rows(saving, count, error), error);
     }
     return status;
 }
+
+Status store_save_signal(Store *store, const NewSignal *signal, int64_t *id, Error *error) {
+    Saving saving = {.store = store, .signals = signal, .duplicate_is_error = true};
+    Status status = save(&saving, 1, error);
+    *id = status == STATUS_OK ? saving.rows[0].id : 0;
+    error->index = 0;
+    saving_end(&saving);
+    return status;
+}
+
+Status store_save_signals(Store *store, const NewSignal *signals, size_t count,
+                          bool duplicate_is_error, int64_t *saved, int64_t *duplicates,
+                          Error *error) {
+    Saving saving = {
+        .store = store, .signals = signals, .duplicate_is_error = duplicate_is_error};
+    Status status = save(&saving, count, error);
+    *saved = status == STATUS_OK ? (int64_t)saving.new_count : 0;
+    *duplicates = status == STATUS_OK ? (int64_t)(count - saving.new_count) : 0;
+    saving_end(&saving);
+    return status;
+}
+
+/* ---- reading ---- */
 
 void signal_from_row(St *st, Signal *signal) {
     signal->id = st_int(st, 0);

@@ -1,6 +1,9 @@
 /* The suppression cache: what the CRM holds already. */
 #include "store/internal.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 static Status check_entry(const Suppression *entry, Error *error) {
     Status status = check_text("canonical_key", entry->canonical_key, true, error);
     if (status == STATUS_OK) {
@@ -31,26 +34,78 @@ static int64_t default_expiry(const Store *store, int64_t now) {
     return micros >= room ? ISO_TIME_MAX : now + (int64_t)micros;
 }
 
-static Status put(Store *store, St *st, const Suppression *entry, int64_t now, Error *error) {
-    TimeText cached, expires;
-    iso_write(entry->cached_at == STORE_TIME_NONE ? now : entry->cached_at, cached);
-    iso_write(entry->expires_at == STORE_TIME_NONE ? default_expiry(store, now)
-                                                   : entry->expires_at, expires);
+/* One run of writes. */
+typedef struct Writing {
+    const Suppression *entries;
+    const Suppression **sorted; /* by key, and of one key as they came: the last wins */
+    TimeText (*times)[2];       /* cached and expires, of each of those */
+} Writing;
+
+static int compare_keys(const void *one, const void *other) {
+    const Suppression *a = *(const Suppression *const *)one, *b = *(const Suppression *const *)other;
+    size_t common = a->canonical_key.size < b->canonical_key.size ? a->canonical_key.size
+                                                                   : b->canonical_key.size;
+    int order = memcmp(a->canonical_key.data, b->canonical_key.data, common);
+    if (order == 0) {
+        order = (a->canonical_key.size > b->canonical_key.size) -
+                (a->canonical_key.size < b->canonical_key.size);
+    }
+    return order != 0 ? order : (a > b) - (a < b);
+}
+
+static Status writing_begin(const Store *store, Writing *writing, size_t count, Error *error) {
+    writing->sorted = malloc(count * sizeof *writing->sorted);
+    writing->times = malloc(count * sizeof *writing->times);
+    if (count > 0 && (!writing->sorted || !writing->times)) {
+        return error_set(error, STATUS_NO_MEMORY, "not enough memory");
+    }
+    for (size_t i = 0; i < count; i++) {
+        writing->sorted[i] = &writing->entries[i];
+    }
+    qsort(writing->sorted, count, sizeof *writing->sorted, compare_keys);
+    int64_t now = iso_now(), later = default_expiry(store, now);
+    for (size_t i = 0; i < count; i++) {
+        const Suppression *entry = writing->sorted[i];
+        iso_write(entry->cached_at == STORE_TIME_NONE ? now : entry->cached_at,
+                  writing->times[i][0]);
+        iso_write(entry->expires_at == STORE_TIME_NONE ? later : entry->expires_at,
+                  writing->times[i][1]);
+    }
+    return STATUS_OK;
+}
+
+static void writing_end(Writing *writing) {
+    free(writing->sorted);
+    free(writing->times);
+}
+
+static void bind_entry(void *context, St *st, size_t index) {
+    const Writing *writing = context;
+    const Suppression *entry = writing->sorted[index];
     bind_text(st, 1, entry->canonical_key);
     bind_text(st, 2, entry->notion_page_id);
     bind_text(st, 3, entry->status);
     bind_text(st, 4, entry->company_name);
-    bind_text(st, 5, text_of_time(cached));
-    bind_text(st, 6, text_of_time(expires));
+    bind_text(st, 5, text_of_time(writing->times[index][0]));
+    bind_text(st, 6, text_of_time(writing->times[index][1]));
     bind_text(st, 7, entry->metadata);
-    Status status = st_run(st, error);
-    st_reset(st);
+}
+
+static Status put_all(Store *store, Writing *writing, size_t count, Error *error) {
+    St *st;
+    Status status = db_statement(store->main, &query_suppression_put, &st, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = st_many(st, count, bind_entry, NULL, writing, error);
+    if (status != STATUS_OK) {
+        error->index = writing->sorted[error->index - 1] - writing->entries + 1;
+    }
+    st_release(st);
     return status;
 }
 
-Status store_update_suppression(Store *store, const Suppression *entries, size_t count,
-                                int64_t *written, Error *error) {
-    *written = 0;
+static Status check_all(const Suppression *entries, size_t count, Error *error) {
     for (size_t i = 0; i < count; i++) {
         Status status = check_entry(&entries[i], error);
         if (status != STATUS_OK) {
@@ -58,22 +113,25 @@ Status store_update_suppression(Store *store, const Suppression *entries, size_t
             return status;
         }
     }
+    return STATUS_OK;
+}
+
+Status store_update_suppression(Store *store, const Suppression *entries, size_t count,
+                                int64_t *written, Error *error) {
+    Writing writing = {.entries = entries};
     WriteScope scope;
-    Status status = write_begin(store, &scope, error);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    St *st = NULL;
-    status = db_statement(store->main, &query_suppression_put, &st, error);
-    int64_t now = iso_now();
-    for (size_t i = 0; status == STATUS_OK && i < count; i++) {
-        status = put(store, st, &entries[i], now, error);
-    }
-    st_release(st);
-    status = write_end(store, &scope, status, error);
+    Status status = check_all(entries, count, error);
     if (status == STATUS_OK) {
-        *written = (int64_t)count;
+        status = writing_begin(store, &writing, count, error);
     }
+    if (status == STATUS_OK) {
+        status = write_begin(store, &scope, error);
+    }
+    if (status == STATUS_OK) {
+        status = write_end(store, &scope, put_all(store, &writing, count, error), error);
+    }
+    writing_end(&writing);
+    *written = status == STATUS_OK ? (int64_t)count : 0;
     return status;
 }
 
