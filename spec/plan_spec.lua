@@ -34,7 +34,11 @@ describe("signalbox.explain", function()
     assert.matches("signals_by_time", plan)
   end)
 
-  it("changes nothing", function()
+  it("shows how a statement that writes finds its rows, and changes nothing", function()
+    assert.matches("SEARCH signals USING INTEGER PRIMARY KEY",
+      signalbox.explain("UPDATE signals SET company_name = 'B' WHERE id = 1", path))
+    local store <close> = assert(signalbox.open(path))
+    assert.equal("Company 1", store:get_signal(1).company_name)
     local _, err = signalbox.explain(function(store) return store:mark_pushed(1, "page") end, path)
     assert.equal("readonly", err.code)
   end)

@@ -32,7 +32,8 @@ SELECT n FROM counters WHERE name = 'fence' AND value = ''
 UPDATE counters SET n = ?1 WHERE name = 'fence' AND value = ''
 
 -- name: claim_workers
--- Who holds claims. Scans company_claims, which has a row a company in work.
+-- Who holds claims. Scans company_claims, which has a row a company in work, and sorts the few
+-- workers.
 SELECT DISTINCT worker FROM company_claims
 
 -- name: claim_free_worker

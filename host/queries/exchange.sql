@@ -1,10 +1,10 @@
 -- Export and import: each table that a document holds has two paragraphs, and a line in
--- host/store/exchange.c. The columns of the first are the keys of its records; the parameters of
--- the second are the same, by name. What is there already is left alone: a row is inserted unless
--- it conflicts, and one whose number alone is taken is tried again without it. So a table that has
--- no other key than its number looks for the row itself first, and a second import adds nothing. OR
--- FAIL, because a broken constraint ends the whole import: the engine then keeps no journal for
--- each row.
+-- host/store/exchange.c. An export reads its table from end to end, in the order of its key; its
+-- columns are the keys of the records. The parameters of the import are the same, by name. What is
+-- there already is left alone: a row is inserted unless it conflicts, and one whose number alone is
+-- taken is tried again without it. So a table that has no other key than its number looks for the
+-- row itself first, and a second import adds nothing. OR FAIL, because a broken constraint ends the
+-- whole import: the engine then keeps no journal for each row.
 
 -- name: export_signals
 SELECT id, signal_type, source_api, canonical_key, company_name, confidence, raw_data, detected_at,
@@ -127,6 +127,7 @@ ON CONFLICT DO NOTHING
 SELECT id, matchers, comment, author, starts_at, ends_at FROM alert_silences ORDER BY id
 
 -- name: import_alert_silences
+-- Scans alert_silences, which people make.
 INSERT INTO alert_silences(id, matchers, comment, author, starts_at, ends_at)
 SELECT :id, :matchers, :comment, :author, :starts_at, :ends_at
 WHERE NOT EXISTS (
@@ -146,6 +147,7 @@ SELECT id, receiver, group_key, notice, status, attempts, created_at, next_at, e
 FROM alert_notices ORDER BY id
 
 -- name: import_alert_notices
+-- Scans alert_notices, whose sent ones are removed after a week.
 INSERT INTO alert_notices(id, receiver, group_key, notice, status, attempts, created_at, next_at,
     error)
 SELECT :id, :receiver, :group_key, :notice, :status, :attempts, :created_at, :next_at, :error

@@ -2,7 +2,8 @@
 -- that waits has a row here and its pending signals a later `available_at`, both or neither.
 
 -- name: hold_any
--- Whether any company waits: most saves and marks then have nothing to wake.
+-- Whether any company waits: where none does, saves and marks have nothing to wake. Scans
+-- company_holds to its first row.
 SELECT EXISTS (SELECT 1 FROM company_holds)
 
 -- name: hold_insert

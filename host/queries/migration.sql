@@ -12,11 +12,11 @@ SELECT coalesce(max(version), 0), coalesce(max(CASE WHEN version < 1001 THEN ver
 FROM schema_migrations
 
 -- name: migration_signals
--- How many signals a step back would drop.
+-- How many signals a step back would drop. Scans signals, once in a file's life.
 SELECT count(*) FROM signals
 
 -- name: migration_has_data
--- Whether there is something to lose.
+-- Whether there is something to lose. Scans signals, and scans suppression_cache, to the first row.
 SELECT EXISTS (SELECT 1 FROM signals) OR EXISTS (SELECT 1 FROM suppression_cache)
 
 -- name: migration_record

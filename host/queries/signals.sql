@@ -63,7 +63,7 @@ WHERE s.id = ?1
 
 -- name: signal_select_claimed
 -- The signals of the companies that one call claimed: fences from ?1 to ?2. Rests on the fence's
--- unique index and the signals' unique key.
+-- unique index and the signals' unique key; sorts the signals of each company.
 SELECT s.id, s.signal_type, s.source_api, s.canonical_key, s.company_name, s.confidence,
     s.raw_data, s.detected_at, s.created_at,
     p.status, p.notion_page_id, p.processed_at, p.error_message, p.metadata
