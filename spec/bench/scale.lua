@@ -48,6 +48,24 @@ support.table({ "what", "100,000", "1,000,000", "ratio" }, {
   row("peak memory of a scan, KiB", "scan", "peak_kib", 100000, 1000000, 1.1),
 })
 
+-- What users of the predecessor have, at the largest size.
+local largest = SIZES[#SIZES]
+local function peer(step)
+  return string.format("/usr/bin/python3 spec/bench/peers/aiosqlite_scale.py %s %s %d full", step,
+    folder.path, largest)
+end
+assert(os.execute(peer "fill"))
+local rounds = support.rounds(PAIRS, {
+  { "Lua", workload("reads", largest) }, { "aiosqlite", peer "reads" },
+})
+print()
+support.table({ "at 1,000,000 pending", "operations/s", "of aiosqlite" }, {
+  { "get_pending_signals{limit=50}", support.number(support.median(rounds, "Lua", "pending50")),
+    support.ratio(rounds, "pending50", "aiosqlite", "pending50", 1000) },
+  { "get_stats", support.number(support.median(rounds, "Lua", "get_stats")),
+    support.ratio(rounds, "get_stats", "aiosqlite", "get_stats", 1000) },
+})
+
 -- Starts: medians of many, in turns.
 local function seconds(command)
   local pipe <close> = assert(io.popen(string.format(

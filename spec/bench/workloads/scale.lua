@@ -6,17 +6,16 @@
 --   lua5.4 spec/bench/workloads/scale.lua scan DB           peak memory of a scan, in KiB
 require "spec.support.paths"
 local signalbox = require "signalbox"
+local support = require "spec.bench.support"
 
 local STEP <const>, DB <const> = arg[1], arg[2]
 local store <close> = assert(signalbox.open(DB, { durability = "normal" }))
 local steps = {}
 
-local function clock() return signalbox.time(signalbox.now()) end
-
 local function measure(name, count, work)
-  local begun = clock()
-  for _ = 1, count do work() end
-  print(string.format("%s\t%.1f", name, count / (clock() - begun)))
+  support.measure(name, count, function()
+    for _ = 1, count do work() end
+  end)
 end
 
 function steps.fill()

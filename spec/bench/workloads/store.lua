@@ -3,6 +3,7 @@
 --
 --   lua5.4 spec/bench/workloads/store.lua DIR [ROWS] [full|normal]
 require "spec.support.paths"
+local measure = require("spec.bench.support").measure
 local signalbox = require "signalbox"
 
 local DIR <const> = arg[1] or "."
@@ -23,16 +24,6 @@ local RAW_TEXT <const> = [[{"repo":"acme/awesome-ml","stars":1500,"recent_stars"
   .. [["language":"Python","owner":{"login":"acme","id":1234567,"type":"Organization"},]]
   .. [["homepage":"https://acme.ai"}]]
 local EPOCH <const> = 1760000000
-
-local function clock() return signalbox.time(signalbox.now()) end
-
---- Prints what `work` does `count` of.
-local function measure(name, count, work)
-  collectgarbage()
-  local begun = clock()
-  work(count)
-  print(string.format("%s\t%.1f", name, count / (clock() - begun)))
-end
 
 local function fresh()
   local path = DIR .. "/signalbox.db"
@@ -68,7 +59,7 @@ end
 
 do
   local store <close> = fresh()
-  measure("save_each", 2000, function(count)
+  measure("save_each", math.min(ROWS, 2000), function(count)
     for i = 0, count - 1 do assert(store:save_signal(signal(i, RAW))) end
   end)
 end
@@ -89,12 +80,12 @@ measure("scan_decoded", ROWS, function()
   for s in store:signals { order = "id" } do stars = stars + s.raw_data.stars end
   assert(stars == 1500 * ROWS)
 end)
-measure("is_duplicate", 200000, function(count)
+measure("is_duplicate", 2 * ROWS, function(count)
   for i = 0, count - 1 do
     store:is_duplicate("domain:company" .. (i * 7919) % (ROWS // 2) .. ".example")
   end
 end)
-measure("suppress_bulk", 50000, function(count)
+measure("suppress_bulk", ROWS // 2, function(count)
   local i = -1
   assert(count == store:update_suppression_cache(function()
     i = i + 1
@@ -106,20 +97,20 @@ measure("suppress_bulk", 50000, function(count)
     end
   end))
 end)
-measure("check_suppression", 200000, function(count)
+measure("check_suppression", 2 * ROWS, function(count)
   for i = 0, count - 1 do
-    store:check_suppression("domain:sup" .. (i * 7919) % 100000 .. ".example")
+    store:check_suppression("domain:sup" .. (i * 7919) % ROWS .. ".example")
   end
 end)
-measure("get_stats", 2000, function(count)
-  for _ = 1, count do store:get_stats() end
-end)
-measure("pending50", 500, function(count)
-  for _ = 1, count do assert(#store:get_pending_signals { limit = 50 } == 50) end
-end)
-measure("mark_bulk", math.min(ROWS, 20000), function(count)
+measure("mark_bulk", math.min(ROWS // 5, 20000), function(count)
   assert(store:transaction(function()
     for i = 1, count do assert(store:mark_pushed(i, "page")) end
     return true
   end))
+end)
+measure("get_stats", math.min(ROWS, 2000), function(count)
+  for _ = 1, count do store:get_stats() end
+end)
+measure("pending50", math.min(ROWS, 500), function(count)
+  for _ = 1, count do assert(#store:get_pending_signals { limit = 50 } == 50) end
 end)
