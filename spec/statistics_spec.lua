@@ -1,4 +1,5 @@
 local data = require "spec.support.data"
+local signalbox = require "signalbox"
 local stores = require "spec.support.store"
 
 describe("store:get_stats", function()
@@ -33,6 +34,13 @@ describe("store:get_stats", function()
       stats.processing_status)
     assert.equal(1, stats.active_suppression_entries)
     assert.equal(1, stats.held)
+  end)
+
+  it("is of one moment, for one statement gives it", function()
+    local traced <close> = assert(signalbox.open(path, { mode = "ro", trace = true }))
+    traced:traced()
+    assert(traced:get_stats())
+    assert.equal(1, #traced:traced())
   end)
 
   it("forgets a type that no signal has any more", function()
