@@ -200,13 +200,14 @@ bench: all
 # ---- finding faults -----------------------------------------------------------------------------
 
 ASAN = $(shell $(CC) -print-file-name=libasan.so)
-## asan: the specs under the address and undefined-behaviour sanitizers
+## asan: the specs under the address, leak and undefined-behaviour sanitizers
 .PHONY: asan
 asan:
 	$(Q)$(MAKE) BUILD=build-asan CFLAGS='-O1 -g' \
 	    SANITIZE='address,undefined -fno-sanitize-recover=all' all
 	@$(call need,$(BUSTED),lua-busted) \
-	SIGNALBOX_BUILD=build-asan SIGNALBOX_SLOW=5 LD_PRELOAD=$(ASAN) ASAN_OPTIONS=detect_leaks=0 \
+	SIGNALBOX_BUILD=build-asan SIGNALBOX_SLOW=5 LD_PRELOAD=$(ASAN) \
+	    LSAN_OPTIONS=suppressions=$(CURDIR)/.ci/leaks:print_suppressions=0 \
 	    UBSAN_OPTIONS=print_stacktrace=1 $(BUSTED) $(SPEC)
 
 VALGRIND = valgrind --quiet --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite

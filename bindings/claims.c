@@ -257,7 +257,7 @@ static Ids ids_of_claim(lua_State *L, const Held *held) {
 /* Pushes the ids in the field `signal_ids`, or those of the claim's signals. */
 static Ids ids_to_settle(lua_State *L, const Held *held, const Record *record) {
     return lua_getfield(L, record->index, "signal_ids") == LUA_TNIL ? ids_of_claim(L, held)
-                                                                     : ids_push(L, record, false);
+                                                                    : ids_push(L, record, false);
 }
 
 /* Reads what becomes of the signals. */

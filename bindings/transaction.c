@@ -14,7 +14,7 @@
 #define TRANSACTION_METATABLE "signalbox.transaction"
 
 struct Transaction {
-    Handle *handle;     /* of the store that is user value 1 */
+    Handle *handle; /* of the store that is user value 1 */
     bool open;
     int depth;          /* 1 for the outermost; deeper ones are savepoints */
     Transaction *outer; /* the one that this is in */

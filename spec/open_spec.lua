@@ -50,8 +50,9 @@ describe("signalbox.open", function()
     local store <close> = assert(signalbox.open(folder .. "/folder/signals.db"))
     local other <close> = assert(signalbox.open(folder .. "/link.db", { busy_timeout = 0 }))
     assert.equal(folder .. "/real/signals.db", other:get_stats().database_path)
-    local transaction <close> = assert(store:begin())
+    local transaction = assert(store:begin())
     expect.failure("busy", other:save_signal(data.signal()))
+    assert(transaction:rollback())
   end)
 
   it("lets the owner go on with what root has used", function()
@@ -77,11 +78,13 @@ describe("signalbox.open", function()
 
   it("that fails leaves a file alone which another program has filled meanwhile", function()
     local folder = temp.folder()
-    local made = run { "run", "-e", [[print(select(2, require "signalbox".open("a.db",
-      { busy_timeout = 0 })).code)]], cwd = folder, env = { LD_PRELOAD = run.preload "on_made", ON_MADE = [[
+    local script = [[
+      print(select(2, require "signalbox".open("a.db", { busy_timeout = 0 })).code)]]
+    local env = { LD_PRELOAD = run.preload "on_made", ON_MADE = [[
       sqlite3 "$1" 'BEGIN EXCLUSIVE; CREATE TABLE theirs(x)' \
         '.shell touch held; while [ ! -e go ]; do sleep 0.01; done' COMMIT '.shell touch done' &
-      while [ ! -e held ]; do sleep 0.01; done]] } }
+      while [ ! -e held ]; do sleep 0.01; done]] }
+    local made = run { "run", "-e", script, cwd = folder, env = env }
     temp.write(folder .. "/go", "")
     assert.equal("busy\n", made.out, made.err)
     for _ = 1, 1000 do
@@ -253,9 +256,11 @@ describe("signalbox.open", function()
 
     it("refuses a remote file system, and makes nothing there", function()
       local folder = temp.folder()
-      local result = run { "run", "-e", [[
+      local script = [[
         local _, err = require "signalbox".open "a.db"
-        print(err.code, err.message)]], cwd = folder, env = { LD_PRELOAD = run.preload "remote_disk" } }
+        print(err.code, err.message)]]
+      local env = { LD_PRELOAD = run.preload "remote_disk" }
+      local result = run { "run", "-e", script, cwd = folder, env = env }
       assert.matches("^invalid\t.* is on a NFS file system", result.out, 1, result.err)
       assert.is_false(temp.exists(folder .. "/a.db"))
     end)

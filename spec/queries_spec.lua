@@ -1,11 +1,10 @@
 --- How the database finds what the store's own statements ask for: every paragraph of host/queries.
 --
--- A statement that reads all of a table says so in its comment ("Scans TABLE"), and so does one that
--- sorts ("Sorts what"); all others go by an index. An export is there to read its table.
+-- A statement that reads all of a table says so in its comment ("Scans TABLE"), and so does one
+-- that sorts ("Sorts what"); all others go by an index. An export is there to read its table.
 local explain = require "signalbox.explain"
 local paths = require "spec.support.paths"
 local stores = require "spec.support.store"
-local temp = require "spec.support.temp"
 
 --- Tables that stay small whatever the store holds.
 local SMALL <const> = { sqlite_schema = true, sqlite_temp_schema = true, schema_migrations = true,

@@ -211,7 +211,8 @@ describe("SQL of one's own", function()
     end)
 
     it("refuses VACUUM whatever stands before it", function()
-      for _, before in ipairs { "", "\xEF\xBB\xBF", " ;\n", "-- once\n", "/* once */\xEF\xBB\xBF" } do
+      local mark = "\xEF\xBB\xBF" -- of byte order: a space, to the engine
+      for _, before in ipairs { "", mark, " ;\n", "-- once\n", "/* once */" .. mark } do
         local err = expect.failure("sql", store:exec(before .. "VACUUM INTO 'copy.db'"))
         assert.truthy(err.message:find("VACUUM is not allowed", 1, true), err.message)
       end

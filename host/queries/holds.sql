@@ -1,5 +1,5 @@
--- Holds: a company that nobody needs to look at until a time, or until a new signal of it. A company
--- that waits has a row here and its pending signals a later `available_at`, both or neither.
+-- Holds: a company that nobody needs to look at until a time, or until a new signal of it. One that
+-- waits has a row here, and its pending signals a later `available_at`: both or neither.
 
 -- name: hold_any
 -- Whether any company waits: where none does, saves and marks have nothing to wake. Scans

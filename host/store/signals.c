@@ -88,12 +88,11 @@ static Status report_duplicate(const Saving *saving, size_t index, Error *error)
     status = st_step(st, error);
     if (status == STATUS_ROW) {
         int64_t id = st_int(st, 0);
-        status = error_set(error, STATUS_DUPLICATE,
-                           "%.*s of %.*s by %.*s at %s is stored already, as signal %lld",
-                           printed(signal->signal_type), signal->signal_type.data,
-                           printed(signal->canonical_key), signal->canonical_key.data,
-                           printed(signal->source_api), signal->source_api.data,
-                           saving->detected[index], (long long)id);
+        status = error_set(
+            error, STATUS_DUPLICATE, "%.*s of %.*s by %.*s at %s is stored already, as signal %lld",
+            printed(signal->signal_type), signal->signal_type.data, printed(signal->canonical_key),
+            signal->canonical_key.data, printed(signal->source_api), signal->source_api.data,
+            saving->detected[index], (long long)id);
         error->id = id;
     } else if (status == STATUS_OK) {
         status = error_set(error, STATUS_CONFLICT, "a signal that was there has gone meanwhile");
@@ -202,8 +201,7 @@ Status store_save_signal(Store *store, const NewSignal *signal, int64_t *id, Err
 Status store_save_signals(Store *store, const NewSignal *signals, size_t count,
                           bool duplicate_is_error, int64_t *saved, int64_t *duplicates,
                           Error *error) {
-    Saving saving = {
-        .store = store, .signals = signals, .duplicate_is_error = duplicate_is_error};
+    Saving saving = {.store = store, .signals = signals, .duplicate_is_error = duplicate_is_error};
     Status status = save(&saving, count, error);
     *saved = status == STATUS_OK ? (int64_t)saving.new_count : 0;
     *duplicates = status == STATUS_OK ? (int64_t)(count - saving.new_count) : 0;

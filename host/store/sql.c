@@ -78,8 +78,8 @@ Status store_exec(Store *store, Text sql, SqlBind *bind, void *context, int64_t 
         status = prepare(store, db, sql, bind, context, &st, error);
     }
     if (status == STATUS_OK) {
-        status = st_readonly(st) ? st_run(st, error)
-                                 : write_statement(store, st, NULL, changed, error);
+        status =
+            st_readonly(st) ? st_run(st, error) : write_statement(store, st, NULL, changed, error);
     }
     st_release(st);
     return status;

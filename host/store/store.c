@@ -98,8 +98,8 @@ bool store_readonly(const Store *store) {
 }
 
 Status store_writable(const Store *store, Error *error) {
-    return store_readonly(store) ? error_set(error, STATUS_READONLY,
-                                             "%s is open for reading only", store_label(store))
+    return store_readonly(store) ? error_set(error, STATUS_READONLY, "%s is open for reading only",
+                                             store_label(store))
                                  : STATUS_OK;
 }
 

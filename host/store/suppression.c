@@ -42,9 +42,10 @@ typedef struct Writing {
 } Writing;
 
 static int compare_keys(const void *one, const void *other) {
-    const Suppression *a = *(const Suppression *const *)one, *b = *(const Suppression *const *)other;
+    const Suppression *a = *(const Suppression *const *)one,
+                      *b = *(const Suppression *const *)other;
     size_t common = a->canonical_key.size < b->canonical_key.size ? a->canonical_key.size
-                                                                   : b->canonical_key.size;
+                                                                  : b->canonical_key.size;
     int order = memcmp(a->canonical_key.data, b->canonical_key.data, common);
     if (order == 0) {
         order = (a->canonical_key.size > b->canonical_key.size) -

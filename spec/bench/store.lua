@@ -3,8 +3,9 @@
 --   lua5.4 spec/bench/store.lua [PAIRS] [ROWS]
 --
 -- The three run one after the other, PAIRS times; each figure is the median of the ratios of one
--- round, so that a machine which others use does not tilt it. The last column is what hand-written C
--- makes of aiosqlite on the same machine: where that is below what is asked of us, it is the bound.
+-- round, so that a machine which others use does not tilt it. The last column is what hand-written
+-- C makes of aiosqlite on the same machine: where that is below what is asked of us, it is the
+-- bound.
 require "spec.support.paths"
 local support = require "spec.bench.support"
 

@@ -100,8 +100,10 @@ static int64_t number(Db *db, const char *sql) {
 
 static void make_items(Db *db) {
     Error error;
-    FINE(run(db, "CREATE TABLE items(id INTEGER PRIMARY KEY, k TEXT NOT NULL UNIQUE, "
-                 "n INTEGER NOT NULL CHECK (n >= 0))", &error));
+    FINE(run(db,
+             "CREATE TABLE items(id INTEGER PRIMARY KEY, k TEXT NOT NULL UNIQUE, "
+             "n INTEGER NOT NULL CHECK (n >= 0))",
+             &error));
 }
 
 static const Query insert_item = {
@@ -135,8 +137,8 @@ static void note_text(void *context, const char *sql) {
 
 static void traces(const char *url) {
     bool seen = false;
-    Db *db = open_with(
-        url, (DbOptions){.mode = DB_CREATE, .trace = note_text, .trace_context = &seen});
+    Db *db =
+        open_with(url, (DbOptions){.mode = DB_CREATE, .trace = note_text, .trace_context = &seen});
     CHECK(number(db, "SELECT 4711") == 4711);
     CHECK(seen);
     db_close(db);
@@ -145,8 +147,10 @@ static void traces(const char *url) {
 /* ---- statements ---- */
 
 static void carries_values(const char *url) {
-    static const Query given = {"given", "SELECT ?1 AS a, ?2 AS b, ?3 AS c, ?4 AS d, ?5 AS e", NULL, 3};
-    static const double doubles[] = {0.1, 5e-324, 1.7976931348623157e308, -1e-7, 123456789.123456789};
+    static const Query given = {"given", "SELECT ?1 AS a, ?2 AS b, ?3 AS c, ?4 AS d, ?5 AS e", NULL,
+                                3};
+    static const double doubles[] = {0.1, 5e-324, 1.7976931348623157e308, -1e-7,
+                                     123456789.123456789};
     static const char blob[] = {'a', '\0', (char)0xFF};
     Error error;
     St *st;
@@ -225,9 +229,17 @@ static void names_parameters(const char *url) {
 }
 
 static void refuses_texts(const char *url) {
-    static const char *const texts[] = {
-        "", ";", "-- nothing", "SELEC 1", "SELECT 1; SELECT 2", "SELECT * FROM nowhere",
-        "BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT a", "RELEASE a"};
+    static const char *const texts[] = {"",
+                                        ";",
+                                        "-- nothing",
+                                        "SELEC 1",
+                                        "SELECT 1; SELECT 2",
+                                        "SELECT * FROM nowhere",
+                                        "BEGIN",
+                                        "COMMIT",
+                                        "ROLLBACK",
+                                        "SAVEPOINT a",
+                                        "RELEASE a"};
     Error error;
     St *st;
     Db *db = open_db(url);
@@ -429,7 +441,10 @@ static void writes_alone(const char *url) {
     db_close(db);
 }
 
-enum { STEPS = 200, THREADS = 3 };
+enum {
+    STEPS = 200,
+    THREADS = 3
+};
 
 /* Reads, then writes what it has read and one more. */
 static void *increment(void *url) {
@@ -493,8 +508,8 @@ static void runs_scripts(const char *url) {
                    &error));
     CHECK(number(db, "SELECT sum(a) FROM one") == 3);
     FINE(db_savepoint(db, SAVEPOINT_SET, 1, &error));
-    GIVES(STATUS_SQL, db_script(db, "INSERT INTO one VALUES (3); INSERT INTO two VALUES (4)",
-                                &error));
+    GIVES(STATUS_SQL,
+          db_script(db, "INSERT INTO one VALUES (3); INSERT INTO two VALUES (4)", &error));
     CHECK(strstr(error.message, "statement 2") != NULL);
     FINE(db_savepoint(db, SAVEPOINT_UNDO, 1, &error));
     FINE(db_commit(db, &error));
@@ -529,9 +544,11 @@ static void counts_rows(const char *url) {
     Error error;
     Db *db = open_with(url, (DbOptions){.mode = DB_CREATE, .counted = tables});
     FINE(db_begin(db, TX_WRITE, &error));
-    FINE(db_script(db, "CREATE TABLE counters(name TEXT NOT NULL, value TEXT NOT NULL, "
-                       "n INTEGER NOT NULL, PRIMARY KEY (name, value));"
-                       "CREATE TABLE things(id INTEGER PRIMARY KEY, kind TEXT NOT NULL)", &error));
+    FINE(db_script(db,
+                   "CREATE TABLE counters(name TEXT NOT NULL, value TEXT NOT NULL, "
+                   "n INTEGER NOT NULL, PRIMARY KEY (name, value));"
+                   "CREATE TABLE things(id INTEGER PRIMARY KEY, kind TEXT NOT NULL)",
+                   &error));
     FINE(db_commit(db, &error));
     FINE(db_begin(db, TX_WRITE, &error));
     run_with(db, &insert_thing, "a");

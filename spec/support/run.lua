@@ -28,7 +28,7 @@ local function command_line(program, options, home)
     TERM = "dumb",
   }
   if options.stock then -- a program that isn't ours meets the sanitizers with our module
-    env.LD_PRELOAD, env.ASAN_OPTIONS = os.getenv "LD_PRELOAD", os.getenv "ASAN_OPTIONS"
+    env.LD_PRELOAD, env.LSAN_OPTIONS = os.getenv "LD_PRELOAD", os.getenv "LSAN_OPTIONS"
   end
   for name, value in pairs(options.env or {}) do env[name] = value or nil end
 
@@ -82,7 +82,7 @@ end
 function M.lua_command()
   local preload = os.getenv "LD_PRELOAD"
   if not preload then return "/usr/bin/lua5.4" end
-  return "env LD_PRELOAD=" .. preload .. " ASAN_OPTIONS=detect_leaks=0 /usr/bin/lua5.4"
+  return "env LD_PRELOAD=" .. preload .. " /usr/bin/lua5.4"
 end
 
 --- Runs build/signalbox.
