@@ -140,6 +140,21 @@ describe("store:save_signals", function()
       assert.equal(6, total())
     end)
 
+    it("so does one that the database will not take, for itself or for its processing", function()
+      local list = data.signals(6)
+      assert(store:save_signal(list[2])) -- a duplicate, which has no processing to come
+      for _, refusing in ipairs {
+        "signals WHEN NEW.canonical_key = 'domain:company-5.com'",
+        "signal_processing WHEN NEW.detected_at = (SELECT max(detected_at) FROM signals)" } do
+        assert(store:exec("CREATE TRIGGER refusing BEFORE INSERT ON " .. refusing ..
+          " BEGIN SELECT RAISE(ABORT, 'not this one'); END"))
+        local err = expect.failure("invalid", store:save_signals(list))
+        assert.equal(refusing:find "^signals" and 5 or 6, err.detail.index)
+        assert.equal(1, total())
+        assert(store:exec "DROP TRIGGER refusing")
+      end
+    end)
+
     it("so does one whose raw_data JSON cannot hold", function()
       local list = data.signals(5)
       list[5].raw_data = { print }

@@ -34,6 +34,22 @@ describe("the suppression cache", function()
     assert.is_nil(entry.metadata)
   end)
 
+  it("keeps the last of one key, and names an entry by its place in the call", function()
+    local function entry(key, page)
+      return data.suppression { canonical_key = key, notion_page_id = page }
+    end
+    assert.equal(4, store:update_suppression_cache { entry("z", "1"), entry("b", "2"),
+      entry("z", "3"), entry("a", "4") })
+    assert.equal("3", store:check_suppression "z".notion_page_id)
+    assert(store:exec [[
+      CREATE TRIGGER refusing BEFORE INSERT ON suppression_cache WHEN NEW.notion_page_id = 'bad'
+      BEGIN SELECT RAISE(ABORT, 'not this one'); END]])
+    local err = expect.failure("invalid", store:update_suppression_cache { entry("z", "5"),
+      entry("m", "bad"), entry("a", "6") })
+    assert.equal(2, err.detail.index)
+    assert.equal("3", store:check_suppression "z".notion_page_id)
+  end)
+
   it("gives nil alone for a key that it has not", function()
     assert.equal(1, select("#", store:check_suppression "domain:acme.ai"))
     assert.is_nil(store:check_suppression "domain:acme.ai")
