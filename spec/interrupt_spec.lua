@@ -32,6 +32,15 @@ describe("Ctrl-C", function()
       store:row [=[
         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n]=]
       while true do end]] },
+    { "a list that is saved", [[
+      local i = 0
+      assert(require "signalbox".open "a.db"):save_signals(function()
+        i = i + 1
+        if i > 300000 then return print 'ready' end
+        return { signal_type = "t", source_api = "s", canonical_key = "k" .. i, confidence = 1,
+          raw_data = "{}" }
+      end, { on_duplicate = "error" })
+      while true do end]] },
     { "a VACUUM that waits for another writer", [[
       local signalbox = require "signalbox"
       local store = assert(signalbox.open("a.db", { busy_timeout = 60 }))

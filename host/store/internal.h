@@ -2,6 +2,8 @@
 #ifndef SIGNALBOX_STORE_INTERNAL_H
 #define SIGNALBOX_STORE_INTERNAL_H
 
+#include <stdatomic.h>
+
 #include "store/store.h"
 #include "gen/queries.h"
 #include "text/buffer.h"
@@ -31,6 +33,7 @@ struct Store {
     StoreOptions options;
     const void *caller;
     const void *tx_caller;
+    atomic_bool interrupted; /* since the call began */
     int tx_depth;
     int64_t tx_serial;
     char tx_place[128];
@@ -152,6 +155,10 @@ Status lease_check(double lease, Error *error);
 void lease_end(int64_t now, double lease, TimeText out);
 
 /* ---- store.c ---- */
+
+/* INTERRUPTED where somebody has asked for it since the call began: for what the engine hears
+ * nothing of, many short statements in a row. */
+Status check_interrupted(Store *store, Error *error);
 
 /* Runs a statement on the writer's connection to its end; `changed` may be NULL. */
 Status run_query(Store *store, const Query *query, const Value *values, int count,

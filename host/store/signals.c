@@ -118,9 +118,10 @@ static Status note_signal(void *context, St *st, size_t index, Error *error) {
     Saving *saving = context;
     if (st_changes(st) > 0) {
         saving->rows[saving->new_count++] = (NewRow){st_inserted(st), index};
-        return STATUS_OK;
+    } else if (saving->duplicate_is_error) {
+        return report_duplicate(saving, index, error);
     }
-    return saving->duplicate_is_error ? report_duplicate(saving, index, error) : STATUS_OK;
+    return check_interrupted(saving->store, error);
 }
 
 static void bind_processing(void *context, St *st, size_t index) {
@@ -129,6 +130,12 @@ static void bind_processing(void *context, St *st, size_t index) {
     bind_int(st, 1, row->id);
     bind_text(st, 2, text_of_time(saving->now));
     bind_text(st, 3, text_of_time(saving->detected[row->index]));
+}
+
+static Status note_processing(void *context, St *st, size_t index, Error *error) {
+    (void)st;
+    (void)index;
+    return check_interrupted(((Saving *)context)->store, error);
 }
 
 static Status wake(const Saving *saving, Error *error) {
@@ -152,7 +159,8 @@ static Status save_rows(Saving *saving, size_t count, Error *error) {
         status = db_statement(db, &query_processing_insert, &processing, error);
     }
     if (status == STATUS_OK) {
-        status = st_many(processing, saving->new_count, bind_processing, NULL, saving, error);
+        status =
+            st_many(processing, saving->new_count, bind_processing, note_processing, saving, error);
         if (status != STATUS_OK) {
             error->index = (int64_t)saving->rows[error->index - 1].index + 1;
         }

@@ -108,6 +108,7 @@ unsigned store_caps(const Store *store) {
 }
 
 void store_interrupt(Store *store) {
+    atomic_store(&store->interrupted, true);
     db_interrupt(store->main);
     if (store->aside) {
         db_interrupt(store->aside);
@@ -121,6 +122,13 @@ void store_interrupt(Store *store) {
 
 void store_caller(Store *store, const void *token) {
     store->caller = token;
+    atomic_store(&store->interrupted, false);
+}
+
+Status check_interrupted(Store *store, Error *error) {
+    return atomic_exchange(&store->interrupted, false)
+               ? error_set(error, STATUS_INTERRUPTED, "interrupted")
+               : STATUS_OK;
 }
 
 Status run_query(Store *store, const Query *query, const Value *values, int count, int64_t *changed,

@@ -57,7 +57,7 @@ void store_interrupt(Store *store);
 
 /* Who calls from here on: an opaque token (in Lua the coroutine). A transaction belongs to the
  * caller that began it: a write of another caller meanwhile is BUSY at once, its reads see what was
- * committed. */
+ * committed. A call begins here: an interruption of an earlier one is forgotten. */
 void store_caller(Store *store, const void *token);
 
 /* ---- signals --------------------------------------------------------------------------------- */

@@ -36,6 +36,7 @@ static int64_t default_expiry(const Store *store, int64_t now) {
 
 /* One run of writes. */
 typedef struct Writing {
+    Store *store;
     const Suppression *entries;
     const Suppression **sorted; /* by key, and of one key as they came: the last wins */
     TimeText (*times)[2];       /* cached and expires, of each of those */
@@ -54,7 +55,7 @@ static int compare_keys(const void *one, const void *other) {
     return order != 0 ? order : (a > b) - (a < b);
 }
 
-static Status writing_begin(const Store *store, Writing *writing, size_t count, Error *error) {
+static Status writing_begin(Writing *writing, size_t count, Error *error) {
     writing->sorted = malloc(count * sizeof *writing->sorted);
     writing->times = malloc(count * sizeof *writing->times);
     if (count > 0 && (!writing->sorted || !writing->times)) {
@@ -64,7 +65,7 @@ static Status writing_begin(const Store *store, Writing *writing, size_t count, 
         writing->sorted[i] = &writing->entries[i];
     }
     qsort(writing->sorted, count, sizeof *writing->sorted, compare_keys);
-    int64_t now = iso_now(), later = default_expiry(store, now);
+    int64_t now = iso_now(), later = default_expiry(writing->store, now);
     for (size_t i = 0; i < count; i++) {
         const Suppression *entry = writing->sorted[i];
         iso_write(entry->cached_at == STORE_TIME_NONE ? now : entry->cached_at,
@@ -92,13 +93,19 @@ static void bind_entry(void *context, St *st, size_t index) {
     bind_text(st, 7, entry->metadata);
 }
 
-static Status put_all(Store *store, Writing *writing, size_t count, Error *error) {
+static Status note_entry(void *context, St *st, size_t index, Error *error) {
+    (void)st;
+    (void)index;
+    return check_interrupted(((Writing *)context)->store, error);
+}
+
+static Status put_all(Writing *writing, size_t count, Error *error) {
     St *st;
-    Status status = db_statement(store->main, &query_suppression_put, &st, error);
+    Status status = db_statement(writing->store->main, &query_suppression_put, &st, error);
     if (status != STATUS_OK) {
         return status;
     }
-    status = st_many(st, count, bind_entry, NULL, writing, error);
+    status = st_many(st, count, bind_entry, note_entry, writing, error);
     if (status != STATUS_OK) {
         error->index = writing->sorted[error->index - 1] - writing->entries + 1;
     }
@@ -119,17 +126,17 @@ static Status check_all(const Suppression *entries, size_t count, Error *error) 
 
 Status store_update_suppression(Store *store, const Suppression *entries, size_t count,
                                 int64_t *written, Error *error) {
-    Writing writing = {.entries = entries};
+    Writing writing = {.store = store, .entries = entries};
     WriteScope scope;
     Status status = check_all(entries, count, error);
     if (status == STATUS_OK) {
-        status = writing_begin(store, &writing, count, error);
+        status = writing_begin(&writing, count, error);
     }
     if (status == STATUS_OK) {
         status = write_begin(store, &scope, error);
     }
     if (status == STATUS_OK) {
-        status = write_end(store, &scope, put_all(store, &writing, count, error), error);
+        status = write_end(store, &scope, put_all(&writing, count, error), error);
     }
     writing_end(&writing);
     *written = status == STATUS_OK ? (int64_t)count : 0;
