@@ -87,7 +87,7 @@ int sqlite_authorize(void *context, int action, const char *first, const char *s
     case SQLITE_FUNCTION:
     case SQLITE_RECURSIVE:
     case SQLITE_REINDEX:
-    case SQLITE_ANALYZE: return SQLITE_OK;
+    case SQLITE_ANALYZE:
     case SQLITE_TRANSACTION:
     case SQLITE_SAVEPOINT:
     case SQLITE_ATTACH:
