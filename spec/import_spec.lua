@@ -289,7 +289,7 @@ describe("signalbox import", function()
       [['{"schema_version":4,"signals":[{"raw_data":"'; head -c 1073741824 /dev/zero | ]] ..
       [[tr '\0' x) | ]] .. run.quote(paths.program) .. " import - " .. folder .. "/new.db" })
     assert.equal(1, result.status)
-    assert.matches("line 1: a value longer than 64 MiB", result.err, 1, true)
+    assert.matches("line 1: a value longer than 65 MiB", result.err, 1, true)
   end)
 
   it("killed at any moment leaves the database as it was", function()

@@ -82,7 +82,7 @@ describe("the schema", function()
     store:close()
     local result = run { "migrate", "down", path, "--to", "0" }
     assert.equal(1, result.status)
-    assert.matches("drops its 10 signals", result.err, 1, true)
+    assert.matches("drops rows: 10 of signals", result.err, 1, true)
     assert.matches("--force", result.err, 1, true)
     assert.equal(0, run { "migrate", "down", path, "--to", "0", "--force" }.status)
     assert.equal("", schema_of(path))

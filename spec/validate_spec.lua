@@ -87,18 +87,18 @@ describe("a finding", function()
     { "a copy that is wrong", "UPDATE signal_processing SET detected_at = 'x' WHERE id = 3",
       "copy of detected_at or available_at", true },
     { "a state that there is not", [[PRAGMA ignore_check_constraints = 1;
-      UPDATE signal_processing SET status = 'lost' WHERE id = 3]], "in a state that there is not" },
+      UPDATE signal_processing SET status = 'lost' WHERE id = 3]], "processing.status is in a state that there is not" },
     { "a confidence out of bounds", [[PRAGMA ignore_check_constraints = 1;
-      UPDATE signals SET confidence = 7 WHERE id = 4]], "confidence is not from 0 to 1" },
+      UPDATE signals SET confidence = 7 WHERE id = 4]], "signals.confidence is not from 0 to 1: 1 (id 4)" },
     { "JSON that is none", "UPDATE signals SET raw_data = '{' WHERE id IN (4, 5)",
       "raw_data is no JSON: 2 (id 4, 5)" },
     { "bytes that are no text",
       "UPDATE signals SET company_name = CAST(x'ff' AS TEXT) WHERE id = 4",
       "bytes that are no text" },
     { "a time that is none", "UPDATE signals SET detected_at = 'soon' WHERE id = 4",
-      "a detected_at or created_at that is no time: 1 (id 4)" },
+      "signals.detected_at is no time: 1 (id 4)" },
     { "an empty key", "UPDATE signals SET canonical_key = '' WHERE id = 4",
-      "empty type, source or key" },
+      "signals.canonical_key is empty: 1 (id 4)" },
     { "a row without its signal", [[PRAGMA foreign_keys = 0; DROP TRIGGER signals_deleted;
       DELETE FROM signals WHERE id = 4]], "refer to no row of signals" },
   }

@@ -19,8 +19,16 @@ VALUES (:id, :signal_type, :source_api, :canonical_key, :company_name, :confiden
 ON CONFLICT DO NOTHING
 
 -- name: export_processing
+-- Also those whose signal is gone, which an import leaves out: to look each signal up would read
+-- the largest table twice.
 SELECT id, signal_id, status, notion_page_id, processed_at, error_message, metadata, created_at,
     updated_at, available_at
+FROM signal_processing ORDER BY id
+
+-- name: check_seed_processing
+-- The same as a predecessor has it.
+SELECT id, signal_id, status, notion_page_id, processed_at, error_message, metadata, created_at,
+    updated_at, NULL AS available_at
 FROM signal_processing ORDER BY id
 
 -- name: import_processing
@@ -36,10 +44,16 @@ SELECT id, canonical_key, notion_page_id, status, company_name, cached_at, expir
 FROM suppression_cache ORDER BY id
 
 -- name: import_suppression_cache
+-- An entry that has expired here is none, and makes room for one that holds longer.
 INSERT OR FAIL INTO suppression_cache(id, canonical_key, notion_page_id, status, company_name,
     cached_at, expires_at, metadata)
 VALUES (:id, :canonical_key, :notion_page_id, :status, :company_name, :cached_at, :expires_at,
     :metadata)
+ON CONFLICT (canonical_key) DO UPDATE
+SET notion_page_id = excluded.notion_page_id, status = excluded.status,
+    company_name = excluded.company_name, cached_at = excluded.cached_at,
+    expires_at = excluded.expires_at, metadata = excluded.metadata
+WHERE suppression_cache.expires_at <= :now AND excluded.expires_at > suppression_cache.expires_at
 ON CONFLICT DO NOTHING
 
 -- name: export_company_holds
@@ -155,14 +169,35 @@ WHERE NOT EXISTS (
         AND notice = :notice)
 ON CONFLICT DO NOTHING
 
+-- name: exchange_has_sequence
+-- Whether numbers that were given are remembered: a predecessor's file may do without.
+SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'sqlite_sequence')
+
+-- name: export_last_signal_id
+-- The highest number ever given to a signal.
+SELECT seq FROM sqlite_sequence WHERE name = 'signals'
+
+-- name: import_sequence_make
+INSERT INTO sqlite_sequence(name, seq)
+SELECT 'signals', ?1 WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'signals')
+
+-- name: import_sequence_raise
+UPDATE sqlite_sequence SET seq = ?1 WHERE name = 'signals' AND seq < ?1
+
 -- name: import_map_make
--- Where the document's signals went: their number there, their number here, and whether this import
--- brought them. It spills to a temporary file, so that a million cost no memory.
+-- Where the document's signals went: their number there, their number here, whether this import
+-- brought them, and whether they wait for an outbox row that it didn't bring. It spills to a
+-- temporary file, so that a million cost no memory.
 CREATE TEMP TABLE IF NOT EXISTS import_map(
     document_id INTEGER PRIMARY KEY,
     id INTEGER NOT NULL,
-    added INTEGER NOT NULL
+    added INTEGER NOT NULL,
+    stranded INTEGER NOT NULL DEFAULT 0
 )
+
+-- name: import_map_index
+-- Of the few that have another number here.
+CREATE INDEX IF NOT EXISTS temp.import_moved ON import_map(id) WHERE id <> document_id
 
 -- name: import_map_clear
 DELETE FROM temp.import_map
@@ -173,3 +208,18 @@ ON CONFLICT (document_id) DO NOTHING
 
 -- name: import_map_get
 SELECT id, added FROM temp.import_map WHERE document_id = ?1
+
+-- name: import_map_taken
+-- Whether a signal of the document is number ?1 here.
+SELECT 1 FROM temp.import_map WHERE document_id = ?1 AND id = ?1
+UNION ALL
+SELECT 1 FROM temp.import_map WHERE id = ?1 AND id <> document_id
+LIMIT 1
+
+-- name: import_strand
+UPDATE temp.import_map SET stranded = 1 WHERE document_id = ?1 AND added = 1
+
+-- name: import_reopen
+-- Queued signals whose delivery isn't here: they are due again, and are decided on anew.
+UPDATE signal_processing SET status = 'pending', updated_at = ?1, available_at = ?1
+WHERE status = 'queued' AND signal_id IN (SELECT id FROM temp.import_map WHERE stranded = 1)
