@@ -40,6 +40,7 @@ static Status read_options(lua_State *L, const Record *record, StoreOptions *opt
     options->migrate = field_boolean_or(L, record, "migrate", options->migrate);
     options->any_schema = field_boolean_or(L, record, "any_schema", false);
     options->snapshot = field_boolean_or(L, record, "snapshot", false);
+    options->unseen = field_boolean_or(L, record, "unseen", false);
     Status status = field_choice(L, record, "mode", modes, &mode, error);
     if (status == STATUS_OK) {
         status = field_choice(L, record, "durability", durabilities, &relaxed, error);
@@ -70,7 +71,8 @@ static void note_statement(void *context, const char *sql) {
 static int open_store(lua_State *L) {
     static const char *const names[] = {"suppression_ttl_days", "mode",         "migrate",
                                         "durability",           "busy_timeout", "any_schema",
-                                        "snapshot",             "trace",        NULL};
+                                        "snapshot",             "unseen",       "trace",
+                                        NULL};
     Error error;
     lua_settop(L, 2);
     Text path = database(L);

@@ -103,7 +103,8 @@ local function read_into_new(path, args)
   local folder = path:match "^(.+)/[^/]*$"
   if folder then cli.check(vault.make_folder(folder)) end
   local file <close> = cli.check(require("signalbox.whole_file").reserve(path))
-  local store <close> = cli.check(signalbox.open(file.temporary, { mode = "rw" }))
+  local store <close> = cli.check(signalbox.open(file.temporary,
+    { mode = "rw", unseen = true }))
   local report = read(store, args)
   store:close()
   cli.check(file:keep(true))

@@ -41,6 +41,7 @@ local signalbox = {}
 ---@field suppression_ttl_days? number how long a suppression entry holds; 7
 ---@field trace? boolean the statements that run are kept for store:traced()
 ---@field snapshot? boolean with mode "ro": all that is read is of the moment of the opening
+---@field unseen? boolean a new file that nobody else knows yet: no log, no syncing until then
 ---@field any_schema? boolean an older schema is taken as it is: for looking, and for `migrate`
 
 --- Opens a store, or makes it. The path's default is what `--db` named, $SIGNALBOX_DB, signals.db.

@@ -84,6 +84,7 @@ struct SqliteDb {
     sqlite3_stmt *control[CONTROL_COUNT];
     sqlite3_stmt *savepoints[SAVEPOINT_DEPTH][SAVEPOINT_VERBS];
     bool in_transaction; /* begun, and not ended by a call */
+    bool unseen;         /* DbOptions.unseen */
     bool log_checked;    /* the file is known to be in WAL mode, */
     bool log_is_new;     /* and wasn't before the first transaction, which isn't committed yet */
     double busy_timeout;

@@ -44,6 +44,7 @@ Status store_open(const char *url, const StoreOptions *options, Store **out, Err
     DbOptions db_options = {
         .mode = options->mode,
         .relaxed = options->relaxed,
+        .unseen = options->unseen,
         .busy_timeout = options->busy_timeout,
         .counted = options->mode == DB_READ ? NULL : counted,
         .untrusted = options->untrusted,

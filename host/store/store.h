@@ -25,6 +25,7 @@ typedef struct StoreOptions {
     bool any_schema;           /* take an older schema as it is: for looking at a file, and for
                                   store_migrate; what else is called may find a table missing */
     bool relaxed;              /* durability "normal" */
+    bool unseen;               /* a new file that nobody else knows yet (driver.h) */
     double busy_timeout;       /* seconds */
     double suppression_ttl;    /* seconds that a suppression entry holds */
     bool snapshot;             /* with DB_READ: all that is read is of the moment of the opening */
