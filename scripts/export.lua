@@ -41,13 +41,14 @@ end
 local function left_behind(store)
   local names, own = require("signalbox").array {}, {}
   for _, step in ipairs(require("signalbox").migrations()) do
-    for name in step.up:gmatch "CREATE TABLE ([%w_]+)" do own[name] = true end
+    local sql = step.up:gsub("IF NOT EXISTS ", "")
+    for name in sql:gmatch "CREATE TABLE ([%w_]+)" do own[name] = true end
   end
   for row in cli.check(store:rows [[
     SELECT name
     FROM pragma_table_list
     WHERE schema = 'main' AND type <> 'shadow' AND type <> 'view'
-      AND name NOT LIKE 'sqlite\_%' ESCAPE '\' AND name <> 'schema_migrations'
+      AND name NOT LIKE 'sqlite\_%' ESCAPE '\'
     ORDER BY name]])
   do
     if not own[row.name] then names[#names + 1] = row.name end

@@ -26,7 +26,7 @@ SELECT id, signal_id, status, notion_page_id, processed_at, error_message, metad
 FROM signal_processing ORDER BY id
 
 -- name: check_seed_processing
--- The same as a predecessor has it.
+-- The same as a predecessor has it. Scans signal_processing, as the export does.
 SELECT id, signal_id, status, notion_page_id, processed_at, error_message, metadata, created_at,
     updated_at, NULL AS available_at
 FROM signal_processing ORDER BY id
@@ -174,14 +174,16 @@ ON CONFLICT DO NOTHING
 SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'sqlite_sequence')
 
 -- name: export_last_signal_id
--- The highest number ever given to a signal.
+-- The highest number ever given to a signal. Scans sqlite_sequence, which has a row a table.
 SELECT seq FROM sqlite_sequence WHERE name = 'signals'
 
 -- name: import_sequence_make
+-- Scans sqlite_sequence.
 INSERT INTO sqlite_sequence(name, seq)
 SELECT 'signals', ?1 WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'signals')
 
 -- name: import_sequence_raise
+-- Scans sqlite_sequence.
 UPDATE sqlite_sequence SET seq = ?1 WHERE name = 'signals' AND seq < ?1
 
 -- name: import_map_make
@@ -216,10 +218,10 @@ UNION ALL
 SELECT 1 FROM temp.import_map WHERE id = ?1 AND id <> document_id
 LIMIT 1
 
--- name: import_strand
+-- name: import_map_strand
 UPDATE temp.import_map SET stranded = 1 WHERE document_id = ?1 AND added = 1
 
--- name: import_reopen
+-- name: import_map_reopen
 -- Queued signals whose delivery isn't here: they are due again, and are decided on anew.
 UPDATE signal_processing SET status = 'pending', updated_at = ?1, available_at = ?1
 WHERE status = 'queued' AND signal_id IN (SELECT id FROM temp.import_map WHERE stranded = 1)

@@ -18,19 +18,24 @@ SELECT coalesce(max(version), 0), coalesce(max(CASE WHEN version < 1001 THEN ver
 FROM schema_migrations
 
 -- name: migration_loss_1002
--- What the way back of that migration drops: its tables that have rows.
+-- What the way back of that migration drops: its tables that have rows. Scans signals, and scans
+-- suppression_cache, once in a file's life.
 SELECT * FROM (
     SELECT 'signals' AS name, count(*) AS n FROM signals
     UNION ALL SELECT 'suppression_cache', count(*) FROM suppression_cache)
 WHERE n > 0
 
 -- name: migration_loss_1003
+-- Scans company_holds.
 SELECT * FROM (SELECT 'company_holds' AS name, count(*) AS n FROM company_holds) WHERE n > 0
 
 -- name: migration_loss_1004
+-- Scans runs.
 SELECT * FROM (SELECT 'runs' AS name, count(*) AS n FROM runs) WHERE n > 0
 
 -- name: migration_loss_1005
+-- Scans stat_samples, scans alert_instances, scans alert_events, scans alert_silences, scans
+-- alert_groups, scans alert_notices.
 SELECT * FROM (
     SELECT 'stat_samples' AS name, count(*) AS n FROM stat_samples
     UNION ALL SELECT 'alert_instances', count(*) FROM alert_instances
@@ -41,12 +46,14 @@ SELECT * FROM (
 WHERE n > 0
 
 -- name: migration_loss_1006
+-- Scans decisions, scans outbox.
 SELECT * FROM (
     SELECT 'decisions' AS name, count(*) AS n FROM decisions
     UNION ALL SELECT 'outbox', count(*) FROM outbox)
 WHERE n > 0
 
 -- name: migration_loss_1007
+-- Scans collector_state, scans quarantine.
 SELECT * FROM (
     SELECT 'collector_state' AS name, count(*) AS n FROM collector_state
     UNION ALL SELECT 'quarantine', count(*) FROM quarantine)

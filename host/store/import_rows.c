@@ -243,7 +243,7 @@ static Status map_ids(ImportRows *rows, Value *value, Error *error) {
 
 static Status strand(ImportRows *rows, int64_t id, Error *error) {
     Value value = value_int(id);
-    return run_query(rows->store, &query_import_strand, &value, 1, NULL, error);
+    return run_query(rows->store, &query_import_map_strand, &value, 1, NULL, error);
 }
 
 /* A row of any other table. */
@@ -305,7 +305,7 @@ Status import_rows_finish(ImportRows *rows, int64_t last_signal_id, Error *error
     Value now = value_text(text_of_time(rows->now));
     Status status = STATUS_OK;
     if (rows->stranded) {
-        status = run_query(rows->store, &query_import_reopen, &now, 1, &rows->report->reopened,
+        status = run_query(rows->store, &query_import_map_reopen, &now, 1, &rows->report->reopened,
                            error);
     }
     return status == STATUS_OK && last_signal_id > 0 ? raise_last_id(rows, last_signal_id, error)

@@ -76,15 +76,17 @@ CREATE TRIGGER signals_replacing BEFORE INSERT ON signals BEGIN
             AND source_api = NEW.source_api AND detected_at = NEW.detected_at)
         GROUP BY signal_type;
 END;
-CREATE TRIGGER signals_inserted AFTER INSERT ON signals BEGIN
+CREATE TRIGGER signals_replaced AFTER INSERT ON signals BEGIN
     UPDATE counters SET n = n - (SELECT noted.n FROM counters noted
             WHERE noted.name = 'signals_replaced' AND noted.value = counters.value)
         WHERE name = 'signals_by_type' AND value IN (
             SELECT noted.value FROM counters noted WHERE noted.name = 'signals_replaced');
     DELETE FROM counters WHERE name = 'signals_replaced';
+    UPDATE signal_processing SET detected_at = NEW.detected_at WHERE signal_id = NEW.id;
+END;
+CREATE TRIGGER signals_inserted AFTER INSERT ON signals BEGIN
     INSERT INTO counters VALUES ('signals_by_type', NEW.signal_type, 1)
         ON CONFLICT DO UPDATE SET n = n + 1;
-    UPDATE signal_processing SET detected_at = NEW.detected_at WHERE signal_id = NEW.id;
     DELETE FROM company_holds WHERE canonical_key = NEW.canonical_key;
 END;
 CREATE TRIGGER signals_deleted AFTER DELETE ON signals BEGIN
@@ -105,12 +107,14 @@ CREATE TRIGGER processing_replacing BEFORE INSERT ON signal_processing BEGIN
     INSERT INTO counters SELECT 'processing_replaced', status, 1 FROM signal_processing
         WHERE id = NEW.id;
 END;
-CREATE TRIGGER processing_inserted AFTER INSERT ON signal_processing BEGIN
+CREATE TRIGGER processing_replaced AFTER INSERT ON signal_processing BEGIN
     UPDATE counters SET n = n - (SELECT noted.n FROM counters noted
             WHERE noted.name = 'processing_replaced' AND noted.value = counters.value)
         WHERE name = 'processing_status' AND value IN (
             SELECT noted.value FROM counters noted WHERE noted.name = 'processing_replaced');
     DELETE FROM counters WHERE name = 'processing_replaced';
+END;
+CREATE TRIGGER processing_inserted AFTER INSERT ON signal_processing BEGIN
     INSERT INTO counters VALUES ('processing_status', NEW.status, 1)
         ON CONFLICT DO UPDATE SET n = n + 1;
     UPDATE signal_processing SET
@@ -133,11 +137,14 @@ CREATE TRIGGER suppression_replacing BEFORE INSERT ON suppression_cache BEGIN
     INSERT INTO counters SELECT 'suppression_replaced', '', count(*) FROM suppression_cache
         WHERE id = NEW.id OR canonical_key = NEW.canonical_key;
 END;
-CREATE TRIGGER suppression_inserted AFTER INSERT ON suppression_cache BEGIN
-    UPDATE counters SET n = n + 1 - coalesce((SELECT noted.n FROM counters noted
+CREATE TRIGGER suppression_replaced AFTER INSERT ON suppression_cache BEGIN
+    UPDATE counters SET n = n - coalesce((SELECT noted.n FROM counters noted
             WHERE noted.name = 'suppression_replaced'), 0)
         WHERE name = 'suppression_entries';
     DELETE FROM counters WHERE name = 'suppression_replaced';
+END;
+CREATE TRIGGER suppression_inserted AFTER INSERT ON suppression_cache BEGIN
+    UPDATE counters SET n = n + 1 WHERE name = 'suppression_entries';
 END;
 CREATE TRIGGER suppression_deleted AFTER DELETE ON suppression_cache BEGIN
     UPDATE counters SET n = n - 1 WHERE name IN ('suppression_entries', 'suppression_replaced');
