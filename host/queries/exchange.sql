@@ -187,9 +187,9 @@ SELECT 'signals', ?1 WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name 
 UPDATE sqlite_sequence SET seq = ?1 WHERE name = 'signals' AND seq < ?1
 
 -- name: import_map_make
--- Where the document's signals went: their number there, their number here, whether this import
--- brought them, and whether they wait for an outbox row that it didn't bring. It spills to a
--- temporary file, so that a million cost no memory.
+-- Where the document's signals went that have no place in the runs of host/store/import_map.h:
+-- their number there, their number here, whether this import brought them, and whether they wait
+-- for an outbox row that it didn't bring.
 CREATE TEMP TABLE IF NOT EXISTS import_map(
     document_id INTEGER PRIMARY KEY,
     id INTEGER NOT NULL,
@@ -198,28 +198,23 @@ CREATE TEMP TABLE IF NOT EXISTS import_map(
 )
 
 -- name: import_map_index
--- Of the few that have another number here.
-CREATE INDEX IF NOT EXISTS temp.import_moved ON import_map(id) WHERE id <> document_id
+CREATE INDEX IF NOT EXISTS temp.import_map_by_id ON import_map(id)
 
 -- name: import_map_clear
 DELETE FROM temp.import_map
 
 -- name: import_map_put
 INSERT INTO temp.import_map(document_id, id, added) VALUES (?1, ?2, ?3)
-ON CONFLICT (document_id) DO NOTHING
 
 -- name: import_map_get
 SELECT id, added FROM temp.import_map WHERE document_id = ?1
 
 -- name: import_map_taken
--- Whether a signal of the document is number ?1 here.
-SELECT 1 FROM temp.import_map WHERE document_id = ?1 AND id = ?1
-UNION ALL
-SELECT 1 FROM temp.import_map WHERE id = ?1 AND id <> document_id
-LIMIT 1
+SELECT 1 FROM temp.import_map WHERE id = ?1
 
 -- name: import_map_strand
-UPDATE temp.import_map SET stranded = 1 WHERE document_id = ?1 AND added = 1
+INSERT INTO temp.import_map(document_id, id, added, stranded) VALUES (?1, ?2, 1, 1)
+ON CONFLICT (document_id) DO UPDATE SET stranded = 1
 
 -- name: import_map_reopen
 -- Queued signals whose delivery isn't here: they are due again, and are decided on anew.

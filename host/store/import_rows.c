@@ -27,44 +27,6 @@ static Status insert_anyhow(ImportRows *rows, bool *added, Error *error) {
     return status;
 }
 
-/* ---- where signals went ---- */
-
-static Status map_signal(ImportRows *rows, Value document_id, int64_t id, bool added,
-                         Error *error) {
-    if (document_id.type == VALUE_NULL) {
-        return STATUS_OK;
-    }
-    int64_t mapped = 0;
-    Value values[] = {document_id, value_int(id), value_int(added)};
-    Status status = run_query(rows->store, &query_import_map_put, values, 3, &mapped, error);
-    if (status == STATUS_OK && mapped == 0) {
-        status = error_invalid(error, "id", "id %lld is given to two signals",
-                               (long long)document_id.as.integer);
-    }
-    return status;
-}
-
-/* ROW where the document has a signal of that number. */
-static Status find_mapped(ImportRows *rows, Value document_id, int64_t *id, bool *added,
-                          Error *error) {
-    int64_t out[2] = {0, 0};
-    Status status = query_numbers(rows->store->main, &query_import_map_get, &document_id, 1, out, 2,
-                                  error);
-    *id = out[0];
-    *added = out[1] != 0;
-    return status;
-}
-
-/* Whether signal `id` is what another signal of the document has become. */
-static Status is_taken(ImportRows *rows, int64_t id, bool *taken, Error *error) {
-    int64_t found = 0;
-    Value value = value_int(id);
-    Status status = query_numbers(rows->store->main, &query_import_map_taken, &value, 1, &found, 1,
-                                  error);
-    *taken = status == STATUS_ROW;
-    return status == STATUS_ROW ? STATUS_OK : status;
-}
-
 /* ---- signals ---- */
 
 /* The signal that is there already, or 0. */
@@ -151,13 +113,15 @@ static Status take_signal(ImportRows *rows, bool *added, Error *error) {
     /* Two signals of one moment, told apart by how it is written: the second keeps its form, as
      * migration 1003 leaves it. */
     if (status == STATUS_OK && !*added && detected->as.text.data != written.as.text.data) {
-        status = is_taken(rows, id, &taken, error);
+        status = import_map_taken(&rows->map, id, &taken, error);
     }
     if (status == STATUS_OK && taken) {
         *detected = written;
         status = place_signal(rows, &id, added, error);
     }
-    return status == STATUS_OK ? map_signal(rows, document_id, id, *added, error) : status;
+    return status == STATUS_OK && document_id.type == VALUE_INT
+               ? import_map_put(&rows->map, document_id.as.integer, id, *added, error)
+               : status;
 }
 
 /* ---- what speaks of them ---- */
@@ -181,7 +145,7 @@ static Status take_processing(ImportRows *rows, bool *added, Error *error) {
     Value *signal_id = record_value(&rows->record, "signal_id");
     bool brought;
     int64_t id;
-    Status status = find_mapped(rows, *signal_id, &id, &brought, error);
+    Status status = import_map_get(&rows->map, signal_id->as.integer, &id, &brought, error);
     if (status == STATUS_OK && rows->verbatim) { /* a program without foreign keys took the signal */
         rows->report->orphans++;
         return STATUS_OK;
@@ -216,7 +180,7 @@ static Status each_id(ImportRows *rows, Text ids, TakeId *each, Error *error) {
 static Status map_id(ImportRows *rows, int64_t id, Error *error) {
     int64_t here;
     bool added;
-    Status status = find_mapped(rows, value_int(id), &here, &added, error);
+    Status status = import_map_get(&rows->map, id, &here, &added, error);
     if (status == STATUS_ROW || status == STATUS_OK) {
         here = status == STATUS_ROW ? here : id;
         rows->ids_changed |= here != id;
@@ -242,8 +206,7 @@ static Status map_ids(ImportRows *rows, Value *value, Error *error) {
 }
 
 static Status strand(ImportRows *rows, int64_t id, Error *error) {
-    Value value = value_int(id);
-    return run_query(rows->store, &query_import_map_strand, &value, 1, NULL, error);
+    return import_map_strand(&rows->map, id, error);
 }
 
 /* A row of any other table. */
@@ -255,7 +218,6 @@ static Status take_row(ImportRows *rows, bool *added, Error *error) {
         status = insert_anyhow(rows, added, error);
     }
     if (status == STATUS_OK && !*added && exchange_is(record->table, "outbox")) {
-        rows->stranded = true;
         status = each_id(rows, written.as.text, strand, error);
     }
     return status;
@@ -277,13 +239,7 @@ Status import_rows_store(ImportRows *rows, bool *added, Error *error) {
 /* ---- before and after ---- */
 
 Status import_rows_begin(ImportRows *rows, Error *error) {
-    static const Query *const queries[] = {&query_import_map_make, &query_import_map_index,
-                                           &query_import_map_clear};
-    Status status = STATUS_OK;
-    for (size_t i = 0; status == STATUS_OK && i < sizeof queries / sizeof *queries; i++) {
-        status = run_query(rows->store, queries[i], NULL, 0, NULL, error);
-    }
-    return status;
+    return import_map_begin(&rows->map, rows->store, error);
 }
 
 /* Raises the highest number that was ever given. */
@@ -302,12 +258,8 @@ static Status raise_last_id(ImportRows *rows, int64_t last_signal_id, Error *err
 }
 
 Status import_rows_finish(ImportRows *rows, int64_t last_signal_id, Error *error) {
-    Value now = value_text(text_of_time(rows->now));
-    Status status = STATUS_OK;
-    if (rows->stranded) {
-        status = run_query(rows->store, &query_import_map_reopen, &now, 1, &rows->report->reopened,
-                           error);
-    }
+    Status status = import_map_reopen(&rows->map, text_of_time(rows->now),
+                                      &rows->report->reopened, error);
     return status == STATUS_OK && last_signal_id > 0 ? raise_last_id(rows, last_signal_id, error)
                                                      : status;
 }

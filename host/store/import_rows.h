@@ -4,20 +4,21 @@
 #ifndef SIGNALBOX_IMPORT_ROWS_H
 #define SIGNALBOX_IMPORT_ROWS_H
 
+#include "store/import_map.h"
 #include "store/record.h"
 
 typedef struct ImportRows {
     Store *store;
     ImportReport *report; /* what was renumbered, clamped and reopened is written */
     bool verbatim;        /* the document is one of ours, and its values are kept as they are */
-    bool stranded;        /* some signals of it wait for an outbox row that wasn't taken */
+    ImportMap map;
     Record record;        /* the one in hand */
     Buffer ids;           /* a list of them as they are here, */
     bool ids_changed;     /* which isn't as the document has it */
     TimeText now;
 } ImportRows;
 
-/* Before the transaction: to define a table inside it would have its rows counted by triggers. */
+/* Before the transaction (import_map.h). */
 Status import_rows_begin(ImportRows *rows, Error *error);
 
 /* Puts rows->record into its table. *added tells whether it was not there. */
