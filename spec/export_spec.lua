@@ -205,6 +205,7 @@ describe("signalbox export", function()
     for _, case in ipairs {
       { folder, "a folder" }, { folder .. "/link", "a symbolic link" },
       { folder .. "/none/x.json", "No such file" }, { path, "open here" },
+      { "/proc/x.json", "can't make" },
     } do
       local result = run { "export", path, case[1] }
       assert.equal(1, result.status)

@@ -576,4 +576,23 @@ describe("signalbox import", function()
     end
     assert.equal(0, run { "validate", path }.status)
   end)
+
+  it("killed while it makes a database makes none, and keeps no other from it", function()
+    local folder = temp.folder()
+    local big <close> = stores.open { durability = "normal" }
+    assert(big:save_signals(data.signals(20000)))
+    temp.write(folder .. "/big.json", exported(big))
+    local process = run.start { "import", folder .. "/big.json", folder .. "/new.db" }
+    for _ = 1, 1000 do
+      if temp.exists(folder .. "/new.db.part-1") then break end
+      require("system").sleep(0.002)
+    end
+    process.kill()
+    process.wait(30)
+    os.remove(folder .. "/new.db")
+    local result = run { "import", folder .. "/big.json", folder .. "/new.db" }
+    assert.equal(0, result.status, result.err)
+    assert.equal("big.json\nnew.db\n", run.program("/bin/ls", { folder }).out)
+    assert.equal(0, run { "validate", folder .. "/new.db" }.status)
+  end)
 end)

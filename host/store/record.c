@@ -171,8 +171,8 @@ static Status read_bytes(Record *record, JsonReader *reader, int index, Error *e
     record->values[index].type = column->type == COLUMN_BYTES ? VALUE_BLOB : VALUE_TEXT;
     JsonToken key, digits, end;
     Status status = json_next(reader, &key, error);
-    if (status == STATUS_OK && (key.kind != JSON_KEY || key.size != 3 ||
-                                memcmp(key.text, "hex", 3) != 0)) {
+    if (status == STATUS_OK && (key.kind != JSON_KEY ||
+                                !text_is((Text){key.text, key.size}, "hex"))) {
         return wrong_type(column, "a string, or bytes as {\"hex\":\"...\"}", error);
     }
     if (status == STATUS_OK) {
@@ -289,25 +289,41 @@ void record_normalise_times(Record *record) {
     }
 }
 
-/* Finds the columns of the statement's parameters: once a table, not once a record. */
-static void bind_columns(Record *record, St *st) {
-    record->bound = record->table;
+/* Finds the columns of the statement's parameters: once a table, not once a record. Each has to have
+ * one: what is written in SQL and what is written in C can't grow apart unseen. */
+static Status bind_columns(Record *record, St *st, Error *error) {
+    int columns = 0, bound = 0;
+    while (record->table->columns[columns].name) {
+        columns++;
+    }
     record->parameters = st_parameter_count(st);
     for (int i = 1; i <= record->parameters; i++) {
         Text name = text_of(st_parameter_name(st, i));
         record->columns[i] = (signed char)column_index(record->table, name, 0);
+        bound += record->columns[i] >= 0;
+        if (record->columns[i] < 0 && !text_is(name, "now")) {
+            bound = -1;
+            break;
+        }
     }
+    if (bound != columns) {
+        return error_set(error, STATUS_SQL, "%s: the insert's parameters are not its columns",
+                         record->table->name);
+    }
+    record->bound = record->table;
+    return STATUS_OK;
 }
 
 Status record_insert(Record *record, St *st, Text now, bool *added, Error *error) {
-    if (record->bound != record->table) {
-        bind_columns(record, st);
+    Status status = record->bound == record->table ? STATUS_OK : bind_columns(record, st, error);
+    if (status != STATUS_OK) {
+        return status;
     }
     for (int i = 1; i <= record->parameters; i++) {
         int column = record->columns[i];
         st_bind(st, i, column < 0 ? value_text(now) : record->values[column]);
     }
-    Status status = st_run(st, error);
+    status = st_run(st, error);
     *added = status == STATUS_OK && st_changes(st) == 1;
     st_reset(st);
     return status;

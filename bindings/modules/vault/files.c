@@ -262,8 +262,10 @@ static int files_take(lua_State *L) {
     const char *path = luaL_checkstring(L, 1);
     int *file = push_lock(L);
     *file = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
-    if (*file < 0 && errno != ELOOP && errno != EACCES && errno != EISDIR) {
-        return vault_fail(L, errno, "can't make", path);
+    int why = errno;
+    struct stat status;
+    if (*file < 0 && lstat(path, &status) != 0) {
+        return vault_fail(L, why, "can't make", path);
     }
     if (*file >= 0 && flock(*file, LOCK_EX | LOCK_NB) == 0 && is_own(*file, path) &&
         ftruncate(*file, 0) == 0) {
