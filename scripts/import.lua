@@ -65,7 +65,9 @@ local function print_mapped(report)
   for i = 1, shown do
     print(string.format("  %d is %d here", report.mapped[i].from, report.mapped[i].to))
   end
-  if report.renumbered > shown then print(string.format("  and %d more", report.renumbered - shown)) end
+  if report.renumbered > shown then
+    print(string.format("  and %d more", report.renumbered - shown))
+  end
 end
 
 local function print_report(report)

@@ -538,7 +538,7 @@ describe("signalbox import", function()
     local folder = temp.folder()
     temp.write(folder .. "/long.json", '{"schema_version":4,"signals":[{"raw_data":"' ..
       ("x"):rep(66 << 20) .. '"}]}')
-    for _, command in ipairs { "%s import long.json new.db", "cat long.json | %s import - new.db" } do
+    for _, command in ipairs { "%s import long.json new.db", "cat long.json | %s import - a.db" } do
       local result = run.program("/bin/sh", { cwd = folder, "-c",
         command:format(run.quote(paths.program)) })
       assert.equal(1, result.status)

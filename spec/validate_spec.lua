@@ -112,9 +112,11 @@ describe("a finding", function()
     { "a copy that is wrong", "UPDATE signal_processing SET detected_at = 'x' WHERE id = 3",
       "copy of detected_at or available_at", true },
     { "a state that there is not", [[PRAGMA ignore_check_constraints = 1;
-      UPDATE signal_processing SET status = 'lost' WHERE id = 3]], "processing.status is in a state that there is not" },
+      UPDATE signal_processing SET status = 'lost' WHERE id = 3]],
+      "processing.status is in a state that there is not" },
     { "a confidence out of bounds", [[PRAGMA ignore_check_constraints = 1;
-      UPDATE signals SET confidence = 7 WHERE id = 4]], "signals.confidence is not from 0 to 1: 1 (id 4)" },
+      UPDATE signals SET confidence = 7 WHERE id = 4]],
+      "signals.confidence is not from 0 to 1: 1 (id 4)" },
     { "JSON that is none", "UPDATE signals SET raw_data = '{' WHERE id IN (4, 5)",
       "raw_data is no JSON: 2 (id 4, 5)" },
     { "bytes that are no text",

@@ -180,8 +180,8 @@ local function embed_migrations(source_path, ...)
     if version ~= expected then fail(where, "expected version %d next, a gap", expected) end
     if not step.up then fail(where, "has no .up.sql beside it") end
     if not step.down then fail(where, "has no .down.sql beside it") end
-    source[#source + 1] = string.format('    {%d, "%s",\n%s,\n%s,\n    "%s"},\n',
-      version, step.name, literal(read(step.up)), literal(read(step.down)), sha256(step.up, step.down))
+    source[#source + 1] = string.format('    {%d, "%s",\n%s,\n%s,\n    "%s"},\n', version,
+      step.name, literal(read(step.up)), literal(read(step.down)), sha256(step.up, step.down))
     expected = expected + 1
   end
   if expected == FIRST_MIGRATION then source[#source + 1] = "    {0},\n" end

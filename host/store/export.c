@@ -272,9 +272,10 @@ static void put_tail(Export *export, int64_t last_signal_id) {
 static Status read_last_signal_id(Export *export, int64_t *id, Error *error) {
     int64_t has = 0;
     *id = 0;
-    Status status = query_numbers(export->db, &query_exchange_has_sequence, NULL, 0, &has, 1, error);
+    Db *db = export->db;
+    Status status = query_numbers(db, &query_exchange_has_sequence, NULL, 0, &has, 1, error);
     if (status == STATUS_ROW && has) {
-        status = query_numbers(export->db, &query_export_last_signal_id, NULL, 0, id, 1, error);
+        status = query_numbers(db, &query_export_last_signal_id, NULL, 0, id, 1, error);
     }
     return status == STATUS_ROW ? STATUS_OK : status;
 }

@@ -47,7 +47,8 @@ static Status note_refusal(Import *import, const ExchangeTable *table, const Err
     ImportReport *report = import->report;
     if (report->refused < IMPORT_REFUSALS_MAX) {
         char *to = report->refusals[report->refused];
-        size_t size = utf8_cut(error->message, strlen(error->message), sizeof *report->refusals - 1);
+        size_t room = sizeof *report->refusals - 1;
+        size_t size = utf8_cut(error->message, strlen(error->message), room);
         memcpy(to, error->message, size);
         to[size] = '\0';
     }

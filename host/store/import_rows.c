@@ -146,7 +146,7 @@ static Status take_processing(ImportRows *rows, bool *added, Error *error) {
     bool brought;
     int64_t id;
     Status status = import_map_get(&rows->map, signal_id->as.integer, &id, &brought, error);
-    if (status == STATUS_OK && rows->verbatim) { /* a program without foreign keys took the signal */
+    if (status == STATUS_OK && rows->verbatim) { /* a program without foreign keys took it */
         rows->report->orphans++;
         return STATUS_OK;
     }

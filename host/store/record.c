@@ -289,8 +289,8 @@ void record_normalise_times(Record *record) {
     }
 }
 
-/* Finds the columns of the statement's parameters: once a table, not once a record. Each has to have
- * one: what is written in SQL and what is written in C can't grow apart unseen. */
+/* Finds the columns of the statement's parameters: once a table, not once a record. Each has to
+ * have one: what is written in SQL and what is written in C can't grow apart unseen. */
 static Status bind_columns(Record *record, St *st, Error *error) {
     int columns = 0, bound = 0;
     while (record->table->columns[columns].name) {

@@ -380,9 +380,9 @@ Status store_import(Store *store, const char *path, const ImportOptions *options
 /* What is wrong with values of one column: how many, and the keys of the first rows. */
 typedef struct RowFault {
     const char *table, *column; /* as an export names them */
-    const char *fault; /* "text", "empty", "missing", "type", "word", "id", "share", "time", "order",
-                          "json", "ids"; "nan" and "naive", which a predecessor may have; and
-                          "unreadable", of a whole table: `keys` says why */
+    const char *fault; /* "text", "empty", "missing", "type", "word", "id", "share", "time",
+                          "order", "json", "ids"; "nan" and "naive", which a predecessor may
+                          have; and "unreadable", of a whole table: `keys` says why */
     int64_t count;
     char keys[256]; /* of the first few rows: "id 4, 7" */
 } RowFault;

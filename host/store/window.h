@@ -8,9 +8,8 @@
 #include "driver/driver.h"
 #include "error.h"
 
-/* A value longer than this is refused: a hostile document can't make an import take all memory. It
- * is what a record can be whose JSON is as long as the store takes (STORE_JSON_MAX), for each of its
- * bytes may be escaped. */
+/* A value longer than this is refused: a hostile document can't make an import take all memory. So
+ * long is a record whose JSON is as long as the store takes (STORE_JSON_MAX), each byte escaped. */
 #define WINDOW_VALUE_MAX ((size_t)65 << 20)
 
 typedef struct Window Window;
@@ -29,7 +28,8 @@ Status window_peek(Window *window, int *byte, Error *error);
 /* Takes the byte that window_peek showed. */
 void window_take(Window *window);
 /* Takes the next value: an object, an array, a string or a bare word. Borrowed until the next call.
- * INTERRUPTED, or INVALID where the document ends inside it, where none begins, or where it is too long. */
+ * INTERRUPTED, or INVALID where the document ends inside it, where none begins, or where it is too
+ * long. */
 Status window_value(Window *window, Text *value, Error *error);
 
 /* Bytes of the file before the next one, and the line it stands on, from 1. */

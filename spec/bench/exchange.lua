@@ -10,8 +10,8 @@
 -- What bounds an export is the disk and, through a pipe, SQLite's reading of rows and columns (a
 -- third), escaping JSON (a sixth), the checksum and the copying (a tenth each). What bounds an
 -- import is SQLite's keeping of six indexes in order (a half), as it does save_signals, reading and
--- checking the JSON (a quarter), and the disk; row by row, the other side waits for a thread twice a
--- signal, which a loaded machine makes longer, while it makes our syncing longer.
+-- checking the JSON (a quarter), and the disk. Row by row, the other side waits for a thread twice
+-- a signal, and never for the disk; a small import of ours waits for the disk as long as it works.
 local paths = require "spec.support.paths"
 local support = require "spec.bench.support"
 
@@ -76,8 +76,8 @@ end
 --- Runs a command in the folder; gives its seconds and the MiB of its largest process.
 local function measure(format, ...)
   local command = string.format(format, ...):gsub("'", "'\\''")
-  local line = string.format("cd %s && /usr/bin/time -o time -f '%%e %%M' sh -c '%s' >/dev/null 2>&1",
-    at, command)
+  local line = string.format("cd %s && /usr/bin/time -o time -f '%%e %%M' sh -c '%s' %s", at,
+    command, ">/dev/null 2>&1")
   assert(os.execute(line), line)
   local file <close> = assert(io.open(at .. "/time"))
   local seconds, kilobytes = file:read("n", "n")
@@ -89,7 +89,8 @@ write("fill.lua", FILL)
 write("export.py", PEER_EXPORT)
 write("import.py", PEER_IMPORT)
 measure("%s run fill.lua fewer.db %d", program, EXPORTED_BY_PEER)
-measure("%s run fill.lua few.db %d && %s export few.db few.json", program, IMPORTED_BY_PEER, program)
+measure("%s run fill.lua few.db %d", program, IMPORTED_BY_PEER)
+measure("%s export few.db few.json", program)
 
 local function remove(...)
   for _, name in ipairs { ... } do os.execute(string.format("rm -f %s/%s*", at, name)) end
@@ -97,18 +98,19 @@ end
 
 --- One round: name -> signals a second, and the peaks of ours.
 local function round()
-  local rate, peaks, seconds = {}, {}, nil
+  local rate, peaks = {}, {}
+  local function note(name, seconds, peak)
+    rate[name], peaks[name] = SIGNALS / seconds, peak
+  end
   remove("a.", "b.", "c.")
   rate.save = SIGNALS / measure("%s run fill.lua a.db %d", program, SIGNALS)
-  seconds, peaks.export = measure("%s export a.db a.json", program)
-  rate.export = SIGNALS / seconds
+  note("export", measure("%s export a.db a.json", program))
   rate.dump = SIGNALS / measure "sqlite3 a.db .dump >a.sql"
   remove "a.sql"
   rate.dump_synced = SIGNALS / measure "sqlite3 a.db .dump >a.sql && sync a.sql"
   rate.export_pipe = SIGNALS / measure("%s export a.db - | cat >/dev/null", program)
   rate.dump_pipe = SIGNALS / measure "sqlite3 a.db .dump | cat >/dev/null"
-  seconds, peaks.import = measure("%s import a.json b.db", program)
-  rate.import = SIGNALS / seconds
+  note("import", measure("%s import a.json b.db", program))
   rate.peer_export = EXPORTED_BY_PEER / measure "/usr/bin/python3 export.py fewer.db p.json"
   measure("%s migrate up c.db --to 1002", program)
   rate.peer_import = IMPORTED_BY_PEER / measure "/usr/bin/python3 import.py few.json c.db"
