@@ -1,7 +1,9 @@
-/* store:export and store:import. */
+/* store:export, store:import and store:check_rows. */
 #include <errno.h>
+#include <fcntl.h>
 #include <lauxlib.h>
 #include <lualib.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "bindings/arguments.h"
@@ -60,18 +62,32 @@ static Record take_options(lua_State *L, const char *const names[]) {
 
 /* ---- export ---- */
 
+#define AHEAD ((int64_t)8 << 20) /* bytes written before the disk is told to begin with them */
+
 typedef struct Target {
     Watcher watcher; /* first */
     FILE *file;
+    int64_t written, begun;
 } Target;
 
 static bool watch_export(void *context, int64_t rows) {
     return watch(context, rows, 0);
 }
 
+/* So that the sync at the end is short; it fails where it is no file, which doesn't matter. */
+static void begin_writing(Target *target, size_t size) {
+    target->written += (int64_t)size;
+    if (target->written - target->begun >= AHEAD) {
+        sync_file_range(fileno(target->file), target->begun, target->written - target->begun,
+                        SYNC_FILE_RANGE_WRITE);
+        target->begun = target->written;
+    }
+}
+
 static Status write_file(void *context, const char *data, size_t size, Error *error) {
     Target *target = context;
     if (fwrite(data, 1, size, target->file) == size && fflush(target->file) == 0) {
+        begin_writing(target, size);
         return STATUS_OK;
     }
     int why = errno;
@@ -101,7 +117,7 @@ static int export_store(lua_State *L) {
     if (!store) {
         return error_return(L, &error);
     }
-    Target target = {{.L = L, .handle = handle}, stream->f};
+    Target target = {.watcher = {.L = L, .handle = handle}, .file = stream->f};
     ExportOptions export = {
         .format = values[format],
         .table = table.data,
@@ -139,23 +155,40 @@ static void push_mapped(lua_State *L, const ImportReport *report) {
     }
 }
 
+static void push_refusals(lua_State *L, const ImportReport *report) {
+    lua_newtable(L);
+    for (lua_Integer i = 0; i < report->refused && i < IMPORT_REFUSALS_MAX; i++) {
+        lua_pushstring(L, report->refusals[i]);
+        lua_rawseti(L, -2, i + 1);
+    }
+}
+
 static void push_report(lua_State *L, const ImportReport *report) {
     int64_t added = 0, skipped = 0;
-    lua_createtable(L, 0, 7);
+    lua_createtable(L, 0, 13);
     set_integer(L, "schema_version", report->schema_version);
     set_integer(L, "renumbered", report->renumbered);
+    set_integer(L, "clamped", report->clamped);
+    set_integer(L, "orphans", report->orphans);
+    set_integer(L, "reopened", report->reopened);
+    set_integer(L, "refused", report->refused);
     push_mapped(L, report);
     lua_setfield(L, -2, "mapped");
+    push_refusals(L, report);
+    lua_setfield(L, -2, "refusals");
     lua_pushboolean(L, report->checked);
     lua_setfield(L, -2, "checked");
+    lua_pushboolean(L, report->dropped);
+    lua_setfield(L, -2, "dropped");
     lua_createtable(L, 0, (int)report->table_count);
     for (size_t i = 0; i < report->table_count; i++) {
         const ImportTable *table = &report->tables[i];
         added += table->added;
         skipped += table->skipped;
-        lua_createtable(L, 0, 2);
+        lua_createtable(L, 0, 3);
         set_integer(L, "added", table->added);
         set_integer(L, "skipped", table->skipped);
+        set_integer(L, "refused", table->refused);
         lua_setfield(L, -2, table->name);
     }
     lua_setfield(L, -2, "tables");
@@ -191,7 +224,58 @@ static int import_store(lua_State *L) {
     return 1;
 }
 
+/* ---- checking ---- */
+
+static int free_faults(lua_State *L) {
+    RowFault **faults = lua_touserdata(L, 1);
+    free(*faults);
+    *faults = NULL;
+    return 0;
+}
+
+/* A place for faults that frees them whatever is raised. */
+static RowFault **push_faults(lua_State *L) {
+    RowFault **faults = lua_newuserdatauv(L, sizeof *faults, 0);
+    *faults = NULL;
+    lua_createtable(L, 0, 1);
+    lua_pushcfunction(L, free_faults);
+    lua_setfield(L, -2, "__gc");
+    lua_setmetatable(L, -2);
+    return faults;
+}
+
+static void set_text(lua_State *L, const char *name, const char *text) {
+    lua_pushstring(L, text);
+    lua_setfield(L, -2, name);
+}
+
+/* store:check_rows() -> array of {table=, column=, fault=, count=, keys=} */
+static int check_rows(lua_State *L) {
+    Error error;
+    size_t count = 0;
+    Handle *handle = handle_check(L);
+    RowFault **faults = push_faults(L);
+    Store *store = handle_store(L, handle, &error);
+    Status status = store ? store_check_rows(store, faults, &count, &error) : STATUS_CLOSED;
+    if (status != STATUS_OK) {
+        return error_return(L, &error);
+    }
+    lua_createtable(L, (int)count, 0);
+    for (size_t i = 0; i < count; i++) {
+        const RowFault *fault = &(*faults)[i];
+        lua_createtable(L, 0, 5);
+        set_text(L, "table", fault->table);
+        set_text(L, "column", fault->column);
+        set_text(L, "fault", fault->fault);
+        set_text(L, "keys", fault->keys);
+        set_integer(L, "count", fault->count);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    return 1;
+}
+
 static const luaL_Reg methods[] = {
+    {"check_rows", check_rows},
     {"export", export_store},
     {"import", import_store},
     {NULL, NULL},

@@ -39,6 +39,8 @@ static Status read_options(lua_State *L, const Record *record, StoreOptions *opt
 
     options->migrate = field_boolean_or(L, record, "migrate", options->migrate);
     options->any_schema = field_boolean_or(L, record, "any_schema", false);
+    options->snapshot = field_boolean_or(L, record, "snapshot", false);
+    options->unseen = field_boolean_or(L, record, "unseen", false);
     Status status = field_choice(L, record, "mode", modes, &mode, error);
     if (status == STATUS_OK) {
         status = field_choice(L, record, "durability", durabilities, &relaxed, error);
@@ -51,6 +53,10 @@ static Status read_options(lua_State *L, const Record *record, StoreOptions *opt
         status = field_seconds_or(L, record, "suppression_ttl_days", days, &days, error);
     }
     options->mode = mode_values[mode];
+    if (status == STATUS_OK && options->snapshot && options->mode != DB_READ) {
+        status = error_invalid(error, "snapshot", "snapshot is for mode \"ro\": a moment that has "
+                               "passed can't be written to");
+    }
     options->relaxed = relaxed == 1;
     options->suppression_ttl = days * SECONDS_A_DAY;
     return status;
@@ -65,7 +71,8 @@ static void note_statement(void *context, const char *sql) {
 static int open_store(lua_State *L) {
     static const char *const names[] = {"suppression_ttl_days", "mode",         "migrate",
                                         "durability",           "busy_timeout", "any_schema",
-                                        "trace",                NULL};
+                                        "snapshot",             "unseen",       "trace",
+                                        NULL};
     Error error;
     lua_settop(L, 2);
     Text path = database(L);

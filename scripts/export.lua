@@ -37,6 +37,35 @@ local function write_file(store, args)
   return rows
 end
 
+--- Tables that a document doesn't have, for they are another module's.
+local function left_behind(store)
+  local names, own = require("signalbox").array {}, {}
+  for _, step in ipairs(require("signalbox").migrations()) do
+    local sql = step.up:gsub("IF NOT EXISTS ", "")
+    for name in sql:gmatch "CREATE TABLE ([%w_]+)" do own[name] = true end
+  end
+  for row in cli.check(store:rows [[
+    SELECT name
+    FROM pragma_table_list
+    WHERE schema = 'main' AND type <> 'shadow' AND type <> 'view'
+      AND name NOT LIKE 'sqlite\_%' ESCAPE '\'
+    ORDER BY name]])
+  do
+    if not own[row.name] then names[#names + 1] = row.name end
+  end
+  return names
+end
+
+local function report(args, rows, left)
+  if args.json then
+    return cli.json { path = args.file, format = args.format, rows = rows, left_behind = left }
+  end
+  if args.file ~= "-" then cli.note("%s to %s", cli.plural(rows, "row"), args.file) end
+  if #left > 0 then
+    cli.note("left behind, for they are another program's: %s", table.concat(left, ", "))
+  end
+end
+
 return cli.command {
   about = "write a database as one document, as one moment has it",
   json = true,
@@ -61,12 +90,12 @@ name when it is whole, readable for its owner alone, and takes the place of an o
     args.file = args.file or "-"
     check_format(args)
     local store <close> = open(args)
+    local rows
     if args.file == "-" then
-      cli.check(write(store, io.stdout, args))
-      return
+      rows = cli.check(write(store, io.stdout, args))
+    else
+      rows = write_file(store, args)
     end
-    local rows = write_file(store, args)
-    if args.json then return cli.json { path = args.file, format = args.format, rows = rows } end
-    cli.note("%s to %s", cli.plural(rows, "row"), args.file)
+    report(args, rows, args.table and {} or left_behind(store))
   end,
 }

@@ -45,6 +45,17 @@ local function print_report(report, path)
     table.concat(names, ", ")))
 end
 
+--- The version to go to; ends the program where that lies the other way.
+local function target(args, down, schema)
+  local to = args.to or (down and version_before(schema) or schema.newest)
+  local lies_up, lies_down = to > schema.version, to < schema.version
+  if schema.version <= schema.newest and (down and lies_up or not down and lies_down) then
+    cli.usage(string.format("version %d lies the other way: the database is at %d", to,
+      schema.version), "signalbox migrate " .. (down and "up" or "down"))
+  end
+  return to
+end
+
 --- The report of a dry run where there is no database yet.
 local function report_of_new(to)
   local report = { from = 0, to = 0, down = false, adopted = false, steps = {} }
@@ -62,18 +73,13 @@ local function plan(args, down)
     if problem.code == "not_found" and not down then return report_of_new(args.to) end
     cli.fail(problem)
   end
-  local to = args.to or (down and version_before(cli.check(store:schema())) or nil)
+  local to = target(args, down, cli.check(store:schema()))
   return cli.check(store:migrate { to = to, force = true, dry_run = true })
 end
 
 local function move(args, down)
   local store <close> = cli.open(args, { mode = down and "rw" or "rwc", any_schema = true })
-  local schema = cli.check(store:schema())
-  local to = args.to or (down and version_before(schema) or schema.newest)
-  if not down and to < schema.version or down and to > schema.version then
-    cli.usage(string.format("version %d lies the other way: the database is at %d", to,
-      schema.version), "signalbox migrate " .. (down and "up" or "down"))
-  end
+  local to = target(args, down, cli.check(store:schema()))
   local report, problem = store:migrate { to = to, force = args.force or false }
   if report then return report end
   cli.fail(problem, problem.code == "conflict" and
@@ -156,7 +162,7 @@ return cli.command {
     parser:option("--to", "the version to go to; 0 is before the first"):convert(cli.whole)
       :argname "<version>"
     parser:flag("--dry-run", "print the SQL, and change nothing")
-    parser:flag("--force", "go down also where that drops signals")
+    parser:flag("--force", "go down also where that drops rows")
   end,
   notes = [[
 All steps are one transaction. A database that holds data is copied before to a file beside it,

@@ -59,23 +59,33 @@ local function inspect(store)
   return report
 end
 
---- Mends what can be rebuilt, in one transaction; gives what was.
-local function repair(store, report)
+--- Mends what can be rebuilt; gives what was.
+local function mend(store, report)
   local repaired, done = {}, {}
-  cli.check(store:transaction(function()
-    for _, finding in ipairs(report.findings) do
-      local how = finding.repair
-      if type(how) == "table" then
-        schema_check.repair(store, how)
-      elseif how and not done[how] then
-        data_check.repairs[how](store)
-        done[how] = true
-      end
-      if how then repaired[#repaired + 1] = finding.message end
+  for _, finding in ipairs(report.findings) do
+    local how = finding.repair
+    if type(how) == "table" then
+      schema_check.repair(store, how)
+    elseif how and not done[how] then
+      data_check.repairs[how](store)
+      done[how] = true
     end
+    if how then repaired[#repaired + 1] = finding.message end
+  end
+  return repaired
+end
+
+--- Finds and mends in one transaction: what others write meanwhile is no finding.
+---@return table report of what is left, string[] repaired
+local function repair(store)
+  local report, repaired
+  cli.check(store:transaction(function()
+    report = inspect(store)
+    repaired = mend(store, report)
+    if #repaired > 0 then report = inspect(store) end
     return true
   end))
-  return repaired
+  return report, repaired
 end
 
 local function print_report(report, repaired)
@@ -107,7 +117,7 @@ end
 --- A file that is too damaged to be opened is a finding, too.
 local function open(args)
   local store, problem = signalbox.open(cli.database(args),
-    { mode = args.repair and "rw" or "ro", any_schema = true })
+    { mode = args.repair and "rw" or "ro", any_schema = true, snapshot = not args.repair })
   if store or problem.code ~= "corrupt" then return store or cli.fail(problem) end
   return nil, problem
 end
@@ -131,11 +141,7 @@ predecessor's brings along are notes, not findings. Without --repair nothing is 
     local store <close>, problem = open(args)
     local report, repaired = new_report(), {}
     if store then
-      report = inspect(store)
-      if args.repair then
-        repaired = repair(store, report)
-        if #repaired > 0 then report = inspect(store) end
-      end
+      if args.repair then report, repaired = repair(store) else report = inspect(store) end
     else
       report:find(tostring(problem))
     end

@@ -389,6 +389,15 @@ describe("notifier", function()
     assert.truthy(result.err:find("exited with 7: no", 1, true), result.err)
   end)
 
+  it("what a program said as it failed is kept as text, wherever it was cut", function()
+    local desk = deliver([[{ "command", run = { "/bin/sh", "-c",
+      "printf '%199s\\303\\251\\377' x >&2; exit 7" } }]], { waiting = 1 })
+    local notice = desk:store():row "SELECT error, typeof(error) AS type FROM alert_notices"
+    assert.equal("text", notice.type)
+    assert.truthy(utf8.len(notice.error))
+    assert.equal(0, run { "validate", desk.database }.status)
+  end)
+
   it("ping tells a dead man's switch of each check", function()
     local hooks <close> = server.start "hooks"
     local desk = deliver(string.format('{ "ping", url = "%s/uuid" }', hooks.url))

@@ -60,12 +60,12 @@ describe("migrations", function()
     return result
   end
 
-  it("are sorted, and carry the checksum of their up file", function()
+  it("are sorted, and carry the checksum of their two files", function()
     local result = migrations { "1002_b.up.sql", "1002_b.down.sql", "1001_a.up.sql",
       "1001_a.down.sql" }
     assert.equal(0, result.status, result.err)
     assert.matches('{1001, "a",.*{1002, "b",', result.c)
-    assert.matches("5d018b9a50fd83475d8bc2b2b5180f23a9bd1812abb9b6994803cff6ed424390", result.c)
+    assert.matches("cfa4d38a57d02484c30ffe1aa4b7c1f1cb7a2715abd81a08dda930d9afa823c6", result.c)
   end)
 
   it("refuse a gap in their numbers", function()

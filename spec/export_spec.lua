@@ -1,55 +1,11 @@
 -- A store as a document, and what the document promises.
 local data = require "spec.support.data"
 local expect = require "spec.support.expect"
+local filled = require "spec.support.filled"
 local run = require "spec.support.run"
 local signalbox = require "signalbox"
 local stores = require "spec.support.store"
 local temp = require "spec.support.temp"
-
---- A store with something in every table that an export has.
-local function filled()
-  local store, path = stores.open()
-  assert(store:save_signals(data.signals(40)))
-  assert(store:save_signal(data.signal {
-    canonical_key = "domain:odd.io",
-    company_name = 'a,"b"\n☃',
-    raw_data = '{"id": 9007199254740993, "x": 1e-7,  "n": [1.0, -0]}',
-  }))
-  assert(store:mark_pushed(3, "page-3", { status = "Source" }))
-  assert(store:mark_rejected(4, "no"))
-  assert(store:update_suppression_cache { data.suppression(), data.suppression {
-    canonical_key = "domain:other.ai", metadata = { a = 1 } } })
-  assert(store:claim { limit = 1 }[1]:hold { for_ = 3600, reason = "one source" })
-  for _, sql in ipairs {
-    [[INSERT INTO decisions(canonical_key, decided_at, as_of, decision, score, signal_ids)
-      VALUES ('domain:odd.io', '2026-01-01T00:00:00.000000+00:00',
-        '2026-01-01T00:00:00.000000+00:00', 'hold', 0.1, '[41]')]],
-    [[INSERT INTO outbox(sink, canonical_key, version, payload, signal_ids, state, not_before,
-        created_at, updated_at)
-      VALUES ('file', 'domain:odd.io', 1, '{}', '[41]', 'ready', '2026-01-01T00:00:00.000000+00:00',
-        '2026-01-01T00:00:00.000000+00:00', '2026-01-01T00:00:00.000000+00:00')]],
-    [[INSERT INTO collector_state VALUES ('file', '', '{"at":1}', 7,
-        '2026-01-01T00:00:00.000000+00:00')]],
-    [[INSERT INTO stat_samples VALUES ('2026-01-01T00:00:00.000000+00:00', '{}')]],
-    [[INSERT INTO alert_instances(name, labels, state, value, memory)
-      VALUES ('a', '{}', 'firing', 2.5, '{}')]],
-    [[INSERT INTO alert_events(at, name, labels, event)
-      VALUES ('2026-01-01T00:00:00.000000+00:00', 'a', '{}', 'fired')]],
-    [[INSERT INTO alert_silences(matchers, starts_at, ends_at)
-      VALUES ('[]', '2026-01-01T00:00:00.000000+00:00', '2026-01-02T00:00:00.000000+00:00')]],
-    [[INSERT INTO alert_groups VALUES ('slack', '', '{}')]],
-    [[INSERT INTO alert_notices(receiver, group_key, notice, status, created_at, next_at)
-      VALUES ('slack', '', '{}', 'sent', '2026-01-01T00:00:00.000000+00:00',
-        '2026-01-01T00:00:00.000000+00:00')]],
-  } do
-    assert(store:exec(sql))
-  end
-  assert(store:exec([[
-    INSERT INTO quarantine(collector, item, reason, first_seen_at, last_seen_at)
-    VALUES ('file', ?, 'no JSON', '2026-01-01T00:00:00.000000+00:00',
-      '2026-01-01T00:00:00.000000+00:00')]], "\xff\0odd"))
-  return store, path
-end
 
 local function document(store, options)
   local path = temp.folder() .. "/document"
@@ -112,6 +68,57 @@ describe("an export", function()
       assert.equal(but_for_time(text), but_for_time(document(copy, { format = format })))
     end)
   end
+
+  it("is the same document with its keys in another order", function()
+    local store <close> = filled()
+    local decoded = signalbox.json.decode((document(store)))
+    local copy <close> = stores.open()
+    local report = assert(copy:import(temp.file("sorted.json", signalbox.json.encode(decoded))))
+    assert.is_true(report.checked)
+    assert.equal(but_for_time(document(store)), but_for_time(document(copy)))
+  end)
+
+  it("says of which version it is by its checksum, too", function()
+    local store <close> = filled()
+    local text = document(store):gsub('"schema_version":%d+', '"schema_version":1006', 1)
+    local copy <close> = stores.open()
+    expect.invalid("checksum", copy:import(temp.file("older.json", text)))
+  end)
+
+  it("remembers the highest number ever given, so that no signal gets it again", function()
+    local store <close> = stores.open()
+    assert(store:save_signals(data.signals(5)))
+    assert(store:exec "DELETE FROM signals WHERE id > 3")
+    local text, path = document(store)
+    local copy <close> = stores.open()
+    assert(copy:import(path))
+    assert.equal(but_for_time(text), but_for_time(document(copy)))
+    assert.equal(6, copy:save_signal(data.signal()))
+  end)
+
+  it("tells bytes that are no text, wherever a text may stand, and an import takes them", function()
+    local store <close> = filled()
+    for _, sql in ipairs {
+      "UPDATE signals SET company_name = ?1, source_api = ?1 WHERE id = 7",
+      "UPDATE signal_processing SET error_message = ?1 WHERE id = 7",
+      "UPDATE suppression_cache SET status = ?1, canonical_key = ?1 WHERE id = 1",
+      "UPDATE decisions SET reason = ?1",
+      "UPDATE outbox SET last_error = ?1",
+      "UPDATE quarantine SET reason = ?1",
+      "UPDATE alert_events SET detail = ?1",
+      "UPDATE alert_silences SET comment = ?1, author = CAST(?1 AS TEXT)",
+      "UPDATE alert_notices SET error = ?1",
+    } do
+      assert(store:exec(sql, "it answered \xc3"))
+    end
+    local text, path = document(store)
+    assert.matches('"detail":{"hex":"697420616e73776572656420c3"}', text, 1, true)
+    local copy <close> = stores.open()
+    assert.is_true(assert(copy:import(path)).checked)
+    assert.equal("it answered \xc3", copy:row "SELECT detail FROM alert_events".detail)
+    assert.equal(but_for_time(text), but_for_time(document(copy)))
+    assert.equal(0, assert(copy:import(path)).added)
+  end)
 
   it("as csv is one table, with quotes where they are needed", function()
     local store <close> = filled()
@@ -198,6 +205,7 @@ describe("signalbox export", function()
     for _, case in ipairs {
       { folder, "a folder" }, { folder .. "/link", "a symbolic link" },
       { folder .. "/none/x.json", "No such file" }, { path, "open here" },
+      { "/proc/x.json", "can't make" },
     } do
       local result = run { "export", path, case[1] }
       assert.equal(1, result.status)
@@ -217,5 +225,48 @@ describe("signalbox export", function()
       "/out.json" })
     assert.equal(1, result.status)
     assert.equal("", run.program("/bin/ls", { folder }).out)
+  end)
+
+  it("killed leaves no file under the name, and what it leaves the next one uses", function()
+    local store <close>, path = stores.open { durability = "normal" }
+    assert(store:save_signals(data.signals(20000)))
+    local folder = temp.folder()
+    for _ = 1, 3 do
+      local process = run.start { "export", path, folder .. "/out.json" }
+      for _ = 1, 1000 do
+        if temp.exists(folder .. "/out.json.part-1") then break end
+        require("system").sleep(0.002)
+      end
+      process.kill()
+      process.wait(30)
+      if temp.exists(folder .. "/out.json") then os.remove(folder .. "/out.json") end
+    end
+    temp.write(folder .. "/out.json.part-2", "left by another, who was killed")
+    assert(os.execute("chmod 600 " .. folder .. "/out.json.part-2"))
+    local result = run { "export", path, folder .. "/out.json" }
+    assert.equal(0, result.status, result.err)
+    assert.equal("out.json\n", run.program("/bin/ls", { folder }).out)
+    assert.is_true(assert(stores.open():import(folder .. "/out.json")).checked)
+  end)
+
+  it("refuses a newer schema, of which it would lose what is new", function()
+    local store, path = filled()
+    assert(store:exec("INSERT INTO schema_migrations VALUES (?, 'now', 'future')",
+      store:schema().newest + 1))
+    store:close()
+    local result = run { "export", path, "-" }
+    assert.equal(1, result.status)
+    assert.equal("", result.out)
+    assert.matches("newer than this program's", result.err, 1, true)
+  end)
+
+  it("names the tables of other programs, which stay behind", function()
+    local path = require "spec.support.predecessor".database(3)
+    local result = run { "export", path, "-" }
+    assert.matches("left behind, for they are another program's: filter_presets, founders, " ..
+      "notion_outbox, pipeline_runs, signals_fts", result.err, 1, true)
+    local out = temp.folder() .. "/out.json"
+    local json = signalbox.json.decode(run { "export", path, out, "--json" }.out)
+    assert.equal("founders", json.left_behind[2])
   end)
 end)

@@ -33,15 +33,20 @@ local function document(members)
   return assert(signalbox.json.encode(made))
 end
 
+--- The export of any store.
+local function exported(store, options)
+  local path = temp.folder() .. "/exported"
+  local file <close> = assert(io.open(path, "wb"))
+  assert(store:export(file, options))
+  file:close()
+  return temp.read(path)
+end
+
 --- Our own export of a store with two signals.
 local function own_document()
   local store <close> = stores.open()
   assert(store:save_signals(data.signals(2)))
-  local path = temp.folder() .. "/own.json"
-  local file <close> = assert(io.open(path, "wb"))
-  assert(store:export(file))
-  file:close()
-  return temp.read(path)
+  return exported(store)
 end
 
 local function import(store, text, options)
@@ -88,6 +93,138 @@ describe("an import", function()
     assert(import(store, '{"processing":[{"signal_id":1,"status":"rejected"}],' ..
       '"schema_version":4,"signals":[' .. signalbox.json.encode(record()) .. ']}'))
     assert.equal("rejected", store:get_signal(1).status)
+  end)
+
+  it("takes lines of processing before the signals they speak of, from a file", function()
+    local store <close> = stores.open()
+    local lines = { '{"schema_version":4}' }
+    for i = 1, 20 do
+      lines[#lines + 1] = signalbox.json.encode { processing = { signal_id = i,
+        status = "rejected" } }
+    end
+    for i = 1, 20 do
+      lines[#lines + 1] = signalbox.json.encode { signals = record { id = i,
+        source_api = "s" .. i } }
+    end
+    local text = table.concat(lines, "\n")
+    assert.equal(40, assert(import(store, text)).added)
+    assert.equal(20, store:get_processing_stats().rejected)
+    assert.equal(0, assert(import(store, text)).added)
+    local piped = run { "import", "-", temp.folder() .. "/new.db", stdin = text }
+    assert.equal(0, piped.status, piped.err) -- a file at standard input
+    piped = run.program("/bin/sh", { "-c", "cat | " .. run.quote(paths.program) .. " import - " ..
+      temp.folder() .. "/new.db", stdin = text })
+    assert.equal(1, piped.status)
+    assert.matches("not through a pipe", piped.err, 1, true)
+  end)
+
+  it("brings every time to the form that is stored, so that one moment is one signal", function()
+    local store <close> = stores.open()
+    local text = document {
+      signals = { record { detected_at = "2026-01-06T10:24:26.485578+01:00",
+        created_at = "2026-01-06T09:24:26Z" } },
+      suppression_cache = { { canonical_key = "domain:a.io", notion_page_id = "p", status = "x",
+        cached_at = "2026-01-06 09:00", expires_at = "2999-01-06T00:00:00" } },
+    }
+    assert(import(store, text))
+    assert.equal(AT, store:get_signal(1).detected_at)
+    assert.equal("2026-01-06T09:24:26.000000+00:00", store:get_signal(1).created_at)
+    assert.equal("2999-01-06T00:00:00.000000+00:00",
+      store:check_suppression("domain:a.io").expires_at)
+    expect.failure("duplicate", store:save_signal {
+      signal_type = "a", source_api = "b", canonical_key = "domain:a.io", confidence = 1,
+      raw_data = {}, detected_at = AT,
+    })
+    assert.equal(0, assert(import(store, text)).added)
+  end)
+
+  it("keeps two signals of one moment that a predecessor's document tells apart", function()
+    local text = document {
+      signals = { record { id = 3, detected_at = "2026-01-07T10:00:00" },
+        record { id = 20, detected_at = "2026-01-07T10:00:00+00:00" } },
+      processing = { { signal_id = 3, status = "rejected" },
+        { signal_id = 20, status = "pushed", notion_page_id = "page" } },
+    }
+    local store <close> = stores.open()
+    assert.equal(4, assert(import(store, text)).added)
+    assert.equal("rejected", store:get_signal(3).status)
+    assert.equal("page", store:get_signal(20).notion_page_id)
+    assert.equal(0, assert(import(store, text)).added)
+    assert.equal(2, store:get_stats().total_signals)
+    local other <close> = stores.open() -- the same where the numbers are taken
+    assert(other:save_signals(data.signals(30)))
+    assert.equal(2, assert(import(other, text)).renumbered)
+    assert.equal(0, assert(import(other, text)).added)
+    assert.equal(32, other:get_stats().total_signals)
+  end)
+
+  it("makes queued signals pending whose delivery is not in the outbox here", function()
+    local function queued(state)
+      local store, path = stores.open()
+      assert(store:save_signal(data.signal { source_api = state }))
+      assert(store:mark_queued(1))
+      assert(store:exec([[
+        INSERT INTO outbox(sink, canonical_key, version, payload, signal_ids, state, not_before,
+          created_at, updated_at)
+        VALUES ('file', 'domain:acme.ai', 1, '{}', '[1]', ?1, ?2, ?2, ?2)]], state, AT))
+      return store, path
+    end
+    local source <close> = queued "ready"
+    local target <close> = queued "sent"
+    assert(target:mark_pushed(1, "page"))
+    local text = exported(source)
+    local report = assert(import(target, text))
+    assert.equal(1, report.reopened)
+    assert.same({ "pushed", "pending" }, { target:get_signal(1).status,
+      target:get_signal(2).status })
+    assert.equal(1, #target:claim())
+    assert.equal(0, assert(import(target, text)).added)
+    local fresh <close> = stores.open()
+    assert.equal(0, assert(import(fresh, text)).reopened)
+    assert.equal("queued", fresh:get_signal(1).status)
+  end)
+
+  it("replaces a suppression entry that has expired here by one that holds", function()
+    local store <close> = stores.open()
+    local entry = data.suppression { expires_at = "2020-01-01" }
+    assert(store:update_suppression_cache { entry })
+    local text = document { suppression_cache = { { canonical_key = entry.canonical_key,
+      notion_page_id = "new", status = "Lost", cached_at = AT, expires_at = "2999-01-01" } } }
+    assert.equal(1, assert(import(store, text)).tables.suppression_cache.added)
+    assert.equal("new", store:check_suppression(entry.canonical_key).notion_page_id)
+    assert.equal(0, assert(import(store, text)).added)
+    assert.equal(1, store:get_stats().active_suppression_entries)
+  end)
+
+  it("leaves out processing rows of signals that are gone, of a document of ours", function()
+    local path = require "spec.support.predecessor".database(4)
+    require "spec.support.predecessor".python([[
+import sqlite3, sys
+db = sqlite3.connect(sys.argv[1])
+db.execute("DELETE FROM signals WHERE id = 3")
+db.execute("UPDATE signals SET confidence = 1.05 WHERE id = 1")
+db.commit()]], path)
+    local source <close> = assert(signalbox.open(path))
+    local text = exported(source)
+    local store <close> = stores.open()
+    local report = assert(import(store, text))
+    assert.same({ true, 1, 1 }, { report.checked, report.orphans, report.clamped })
+    assert.equal(1, store:get_signal(1).confidence)
+    assert.is_nil(store:get_signal(3))
+    assert.equal(0, assert(import(store, text)).added)
+  end)
+
+  it("takes whatever raw_data save_signal takes, which has a bound", function()
+    local longest = '"' .. ("\\n"):rep((32 << 19) - 1) .. '"'
+    assert.equal(32 << 20, #longest)
+    local store <close> = stores.open()
+    assert(store:save_signal(data.signal { raw_data = longest }))
+    local text = exported(store)
+    expect.invalid("raw_data", store:save_signal(data.signal { raw_data = longest .. " " }))
+    store:close()
+    local copy <close> = stores.open()
+    assert(import(copy, text))
+    assert.equal(longest, copy:get_signal(1).raw_json)
   end)
 
   it("drops what it doesn't know only when told to", function()
@@ -184,6 +321,29 @@ for _, number in ipairs {
   add("a confidence of " .. number:sub(1, 9), (document():gsub('"confidence":0.5',
     '"confidence":' .. number)))
 end
+for _, number in ipairs { "0", "-1", "9007199254740993", "9223372036854775807" } do
+  add("a number of a signal that is " .. number, (document():gsub('"id":1', '"id":' .. number)))
+  add("a number of an entry that is " .. number, document { decisions = { { id =
+    math.tointeger(tonumber(number)), canonical_key = "a", decided_at = AT, as_of = AT,
+    decision = "hold", signal_ids = "[]" } } })
+end
+for _, bytes in ipairs { { hex = "f" }, { hex = "zz" }, { hex = 1 }, { hex = "00", more = 1 },
+  { text = "a" } } do
+  add("a name of bytes as " .. signalbox.json.encode(bytes),
+    document { signals = { record { company_name = bytes } } })
+end
+add("a key of no bytes", document { signals = { record { canonical_key = { hex = "" } } } })
+add("a state of the outbox that there is not", document { outbox = { { sink = "file",
+  canonical_key = "a", version = 1, payload = "{}", signal_ids = "[]", state = "lost",
+  attempts = 0, not_before = AT, fence = 0, created_at = AT, updated_at = AT } } })
+for _, ids in ipairs { "1", "{}", "[1", '["1"]', "[1] x", "[[1]]" } do
+  add("numbers of signals as " .. ids, document { decisions = { { canonical_key = "a",
+    decided_at = AT, as_of = AT, decision = "hold", signal_ids = ids } } })
+end
+for _, last in ipairs { "-1", "9007199254740993", '"3"', "null" } do
+  add("a last number of " .. last, (own:gsub('"last_signal_id":2', '"last_signal_id":' .. last)))
+end
+add("another last number", (own:gsub('"last_signal_id":2', '"last_signal_id":3')))
 add("a key twice", (document():gsub('"confidence"', '"confidence":1,"confidence"')))
 add("a table twice", (document():gsub('"signals"', '"signals":[],"signals"')))
 add("a word twice", (document():gsub('"schema_version"', '"schema_version":4,"schema_version"')))
@@ -241,11 +401,21 @@ describe("an export that was laid out anew", function()
 
   it("may have keys of a later program, where those are to be ignored", function()
     local decoded = signalbox.json.decode(own_document())
-    decoded.signals[1].colour, decoded.later = { "red" }, { 1 }
+    decoded.signals[1].colour, decoded.later, decoded.counts.later = { "red" }, { 1 }, 1
     local text = signalbox.json.encode(decoded)
     local store <close> = stores.open()
     assert.is_nil((import(store, text)))
-    assert.is_true(assert(import(store, text, { ignore_unknown = true })).checked)
+    local report = assert(import(store, text, { ignore_unknown = true }))
+    assert.same({ true, true }, { report.checked, report.dropped })
+  end)
+
+  it("with rows of a later program's table has a sum that can't be looked at", function()
+    local decoded = signalbox.json.decode(own_document())
+    decoded.later, decoded.counts.later = { { a = 1 } }, 1
+    decoded.checksum = ("0"):rep(32)
+    local store <close> = stores.open()
+    local report = assert(import(store, signalbox.json.encode(decoded), { ignore_unknown = true }))
+    assert.same({ false, true }, { report.checked, report.dropped })
   end)
 end)
 
@@ -283,13 +453,106 @@ describe("signalbox import", function()
     assert.equal(0, piped.status, piped.err)
   end)
 
+  it("leaves nothing where the document is none", function()
+    local folder = temp.folder()
+    temp.write(folder .. "/bad.json", document { signals = { record { confidence = 7 } } })
+    for _, document_path in ipairs { folder .. "/bad.json", folder, folder .. "/none" } do
+      local result = run { "import", document_path, folder .. "/new.db" }
+      assert.equal(1, result.status)
+    end
+    assert.equal("bad.json\n", run.program("/bin/ls", { folder }).out)
+  end)
+
+  it("in a dry run names all that would be refused, and moves no schema", function()
+    local folder = temp.folder()
+    temp.write(folder .. "/in.json", document { signals = { record { confidence = 7 },
+      record { id = 2, source_api = "c" }, record { id = 3, detected_at = "soon" } } })
+    local result = run { "import", folder .. "/in.json", folder .. "/new.db", "--dry-run" }
+    assert.equal(1, result.status)
+    assert.matches("signals +1 +0 +2", result.out)
+    assert.matches("refused: line 1, signals record 1: confidence is 7", result.out, 1, true)
+    assert.matches("refused: line 1, signals record 3: detected_at", result.out, 1, true)
+    local old = require "spec.support.predecessor".database(2)
+    local before = temp.read(old)
+    temp.write(folder .. "/in.json", document())
+    result = run { "import", folder .. "/in.json", old, "--dry-run" }
+    assert.equal(1, result.status)
+    assert.matches("migrate up", result.err, 1, true)
+    assert.equal(before, temp.read(old))
+  end)
+
+  it("says how many signals got another number beyond those it shows", function()
+    local store <close>, path = stores.open()
+    assert(store:save_signals(data.signals(15)))
+    local signals = {}
+    for i = 1, 12 do signals[i] = record { id = i, source_api = "s" .. i } end
+    local out = run { "import", temp.file("in.json", document { signals = signals }), path }.out
+    assert.matches("12 signals got a new number", out, 1, true)
+    assert.matches("and 2 more", out, 1, true)
+  end)
+
+  it("waits for a slow pipe without keeping others from writing, and ends by Ctrl-C", function()
+    local store <close>, path = stores.open { busy_timeout = 0.1 }
+    local folder = temp.folder()
+    assert(os.execute("mkfifo " .. folder .. "/slow"))
+    local process = run.start { "import", folder .. "/slow", path }
+    local slow <close> = assert(io.open(folder .. "/slow", "w")) -- luacheck: ignore slow
+    require("system").sleep(0.2)
+    assert(store:save_signal(data.signal()))
+    process.kill "INT"
+    assert.equal(130, process.wait(10).status)
+    assert(store:save_signal(data.signal { source_api = "again" }))
+  end)
+
+  it("reads a named pipe from beginning to end", function()
+    local folder = temp.folder()
+    assert(os.execute("mkfifo " .. folder .. "/pipe"))
+    local process = run.start { "import", folder .. "/pipe", folder .. "/new.db" }
+    do
+      local pipe <close> = assert(io.open(folder .. "/pipe", "w"))
+      assert(pipe:write((document())))
+    end
+    local result = process.wait(10)
+    assert.equal(0, result.status, result.err)
+    assert.matches("signals +1 +0", result.out)
+  end)
+
+  it("refuses the database's own files as documents, unopened: that would drop its locks",
+    function()
+      local store <close>, path = stores.open()
+      assert(store:save_signal(data.signal()))
+      local transaction <close> = assert(store:begin())
+      assert(store:save_signal(data.signal { source_api = "b" }))
+      for _, name in ipairs { path, path .. "-wal" } do
+        local err = expect.failure("invalid", store:import(name))
+        assert.matches("a database that is open here", err.message, 1, true)
+      end
+      local other = run { "run", "-e", string.format([[
+        local store = assert(require "signalbox".open(%q, { busy_timeout = 0.1 }))
+        print(select(2, store:exec "DELETE FROM signals").code)]], path) }
+      assert.equal("busy\n", other.out, other.err)
+      assert(transaction:commit())
+    end)
+
+  it("refuses a value beyond the bound as well from a file as through a pipe", function()
+    local folder = temp.folder()
+    temp.write(folder .. "/long.json", '{"schema_version":4,"signals":[{"raw_data":"' ..
+      ("x"):rep(66 << 20) .. '"}]}')
+    for _, command in ipairs { "%s import long.json new.db", "cat long.json | %s import - a.db" } do
+      local result = run.program("/bin/sh", { cwd = folder, "-c",
+        command:format(run.quote(paths.program)) })
+      assert.equal(1, result.status)
+      assert.matches("a value longer than 65 MiB", result.err, 1, true)
+    end
+  end)
+
   it("refuses a string of a gigabyte without the memory for it", function()
     local folder = temp.folder()
     local result = run.program("/bin/sh", { timeout = 60, "-c", "ulimit -v 400000; (printf " ..
       [['{"schema_version":4,"signals":[{"raw_data":"'; head -c 1073741824 /dev/zero | ]] ..
       [[tr '\0' x) | ]] .. run.quote(paths.program) .. " import - " .. folder .. "/new.db" })
     assert.equal(1, result.status)
-    assert.matches("line 1: a value longer than 64 MiB", result.err, 1, true)
+    assert.matches("line 1: a value longer than 65 MiB", result.err, 1, true)
   end)
 
   it("killed at any moment leaves the database as it was", function()
@@ -312,5 +575,24 @@ describe("signalbox import", function()
       if total > 1 then break end
     end
     assert.equal(0, run { "validate", path }.status)
+  end)
+
+  it("killed while it makes a database makes none, and keeps no other from it", function()
+    local folder = temp.folder()
+    local big <close> = stores.open { durability = "normal" }
+    assert(big:save_signals(data.signals(20000)))
+    temp.write(folder .. "/big.json", exported(big))
+    local process = run.start { "import", folder .. "/big.json", folder .. "/new.db" }
+    for _ = 1, 1000 do
+      if temp.exists(folder .. "/new.db.part-1") then break end
+      require("system").sleep(0.002)
+    end
+    process.kill()
+    process.wait(30)
+    os.remove(folder .. "/new.db")
+    local result = run { "import", folder .. "/big.json", folder .. "/new.db" }
+    assert.equal(0, result.status, result.err)
+    assert.equal("big.json\nnew.db\n", run.program("/bin/ls", { folder }).out)
+    assert.equal(0, run { "validate", folder .. "/new.db" }.status)
   end)
 end)

@@ -1,3 +1,4 @@
+local excerpt = require "signalbox.excerpt"
 local punycode = require "signalbox.punycode"
 local unicode = require "signalbox.unicode"
 
@@ -64,6 +65,18 @@ describe("punycode.encode", function()
       { "-> $1.00 <-", "-> $1.00 <--" },
     } do
       assert.equal(sample[2], punycode.encode(sample[1]))
+    end
+  end)
+end)
+
+describe("an excerpt", function()
+  it("is whole characters on one line, whatever the bytes", function()
+    for _, row in ipairs {
+      { "no", 9, "no" }, { "a\r\nb", 9, "a b" }, { "ééé", 5, "éé" }, { "ééé", 6, "ééé" },
+      { "x☃", 3, "x" }, { "☃", 2, "" }, { "a\xc3", 9, "a?" }, { "\xff\xfe☃\0", 9, "??☃ " },
+      { "\x80\x80\x80\x80", 2, "" }, { "", 5, "" },
+    } do
+      assert.equal(row[3], excerpt(row[1], row[2]))
     end
   end)
 end)

@@ -40,6 +40,8 @@ local signalbox = {}
 ---@field busy_timeout? number seconds that a write waits for another program's; 5
 ---@field suppression_ttl_days? number how long a suppression entry holds; 7
 ---@field trace? boolean the statements that run are kept for store:traced()
+---@field snapshot? boolean with mode "ro": all that is read is of the moment of the opening
+---@field unseen? boolean a new file that nobody else knows yet: no log, no syncing until then
 ---@field any_schema? boolean an older schema is taken as it is: for looking, and for `migrate`
 
 --- Opens a store, or makes it. The path's default is what `--db` named, $SIGNALBOX_DB, signals.db.
@@ -375,7 +377,7 @@ function Store:rows(sql, ...) end
 ---@field name string
 ---@field up string SQL
 ---@field down string SQL
----@field checksum string SHA-256 of `up`
+---@field checksum string SHA-256 of both
 
 --- The steps of the schema that this program has, lowest first.
 ---@return signalbox.Migration[]
@@ -388,7 +390,7 @@ function Store:schema() end
 
 ---@class signalbox.MigrateOptions
 ---@field to? integer 0, or the predecessor's version: before ours; the newest
----@field force? boolean also where signals are dropped, which else is `conflict`
+---@field force? boolean also where rows are dropped, which else is `conflict`
 ---@field dry_run? boolean only says what there is to do
 
 ---@class signalbox.MigrateReport
@@ -428,9 +430,15 @@ function Store:export(file, options) end
 ---@field skipped integer there already
 ---@field renumbered integer signals whose number was another one's here
 ---@field mapped { from: integer, to: integer }[] the first hundred of them: numbers there and here
+---@field clamped integer signals of one of our documents whose confidence wasn't from 0 to 1
+---@field orphans integer processing rows in it whose signal was gone: left out
+---@field reopened integer queued signals whose delivery is not in the outbox here: pending again
+---@field refused integer records that break a rule, in a dry run; else the first ends the import
+---@field refusals string[] the first twenty of them: where, and what is wrong
 ---@field checked boolean it had counts and a checksum, and they agree
+---@field dropped boolean something in it wasn't known, and was ignored
 ---@field schema_version integer of the document
----@field tables table<string, { added: integer, skipped: integer }>
+---@field tables table<string, { added: integer, skipped: integer, refused: integer }>
 
 --- Reads an export, also the predecessor's, in one transaction: all or nothing. `-` is stdin.
 --- `invalid` names line, table and record.
@@ -438,6 +446,18 @@ function Store:export(file, options) end
 ---@param options? signalbox.ImportOptions
 ---@return signalbox.ImportReport? report, signalbox.Error? err
 function Store:import(path, options) end
+
+---@class signalbox.RowFault
+---@field table string
+---@field column? string
+---@field fault string "text", "empty", "missing", "type", "word", "id", "share", "time", "order",
+---"json", "ids", "nan", "naive", "unreadable"
+---@field count integer
+---@field keys string of the first rows, "id 4, 7"; of an unreadable table: why
+
+--- Holds every row of what an export has against the rules of an import.
+---@return signalbox.RowFault[]? faults, signalbox.Error? err
+function Store:check_rows() end
 
 -- ---- times --------------------------------------------------------------------------------------
 

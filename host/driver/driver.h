@@ -85,6 +85,8 @@ typedef void DbTrace(void *context, const char *sql);
 typedef struct DbOptions {
     DbMode mode;
     bool relaxed;           /* a commit may return before it is on the disk */
+    bool unseen;            /* nobody else knows the file yet: it has no log and isn't synced, which
+                               whoever makes it known does; a crash leaves nothing of use */
     double busy_timeout;    /* seconds that a writer waits for another, 0 and up */
     const Counted *counted; /* NULL-table-terminated, static; NULL counts nothing */
     bool side;              /* a second connection to a file that is open in this process: small

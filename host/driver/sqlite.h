@@ -85,7 +85,9 @@ struct SqliteDb {
     sqlite3_stmt *control[CONTROL_COUNT];
     sqlite3_stmt *savepoints[SAVEPOINT_DEPTH][SAVEPOINT_VERBS];
     bool in_transaction; /* begun, and not ended by a call */
-    bool log_checked;    /* the file is known to be in WAL mode */
+    bool unseen;         /* DbOptions.unseen */
+    bool log_checked;    /* the file is known to be in WAL mode, */
+    bool log_is_new;     /* and wasn't before the first transaction, which isn't committed yet */
     double busy_timeout;
     int64_t waiting_since; /* microseconds; of the busy handler */
     uint64_t random;

@@ -107,7 +107,9 @@ static Status connect_file(SqliteDb *db, const char *name, int flags, Error *err
     }
     if (code == SQLITE_OK) {
         code = sqlite3_exec(db->connection,
-                            db->relaxed ? "PRAGMA synchronous=NORMAL;" : "PRAGMA synchronous=FULL;",
+                            db->unseen    ? "PRAGMA synchronous=OFF; PRAGMA journal_mode=MEMORY;"
+                            : db->relaxed ? "PRAGMA synchronous=NORMAL;"
+                                          : "PRAGMA synchronous=FULL;",
                             NULL, NULL, NULL);
     }
     if (code == SQLITE_OK) {
@@ -221,6 +223,8 @@ Status sqlite_open(const char *url, const DbOptions *options, Db **result, Error
     db->mode = options->mode;
     db->side = options->side;
     db->relaxed = options->relaxed;
+    db->unseen = options->unseen;
+    db->log_checked = options->unseen;
     db->trace = options->trace;
     db->trace_context = options->trace_context;
     db->busy_timeout = options->busy_timeout;
@@ -267,6 +271,9 @@ void sqlite_close(Db *head) {
     sqlite_statements_end(db);
     sqlite_count_close(db);
     sqlite3_close_v2(db->checkpointer);
+    if (db->connection && db->unseen) {
+        sqlite3_exec(db->connection, "PRAGMA journal_mode=WAL", NULL, NULL, NULL);
+    }
     bool reader = db->connection && db->mode == DB_READ && !db->side && !db->immutable;
     disconnect_file(db);
     if (reader) {

@@ -90,28 +90,49 @@ static Status check_place(SqliteDb *db, Error *error) {
     return STATUS_OK;
 }
 
-/* Turns a new file, or one that the predecessor made, to WAL mode. The mode stays in the file. */
-static Status check_log(SqliteDb *db, Error *error) {
+/* Runs a PRAGMA of the journal mode; *is_log tells whether that is WAL now. */
+static int journal_mode(SqliteDb *db, const char *pragma, bool *is_log) {
     sqlite3_stmt *stmt = NULL;
+    int code = sqlite3_prepare_v2(db->connection, pragma, -1, &stmt, NULL);
+    if (code == SQLITE_OK && (code = sqlite3_step(stmt)) == SQLITE_ROW) {
+        *is_log = strcmp((const char *)sqlite3_column_text(stmt, 0), "wal") == 0;
+        code = SQLITE_OK;
+    }
+    sqlite3_finalize(stmt);
+    return code;
+}
+
+/* Turns a new file, or one that the predecessor made, to WAL mode. The mode stays in the file, once
+ * something is committed to it. */
+static Status check_log(SqliteDb *db, Error *error) {
+    bool was_log = false, is_log = false;
     int code;
-    bool done = false;
     do {
-        code = sqlite3_prepare_v2(db->connection, "PRAGMA journal_mode=WAL", -1, &stmt, NULL);
-        if (code == SQLITE_OK && (code = sqlite3_step(stmt)) == SQLITE_ROW) {
-            done = strcmp((const char *)sqlite3_column_text(stmt, 0), "wal") == 0;
-            code = SQLITE_OK;
+        code = journal_mode(db, "PRAGMA journal_mode", &was_log);
+        is_log = was_log;
+        if (code == SQLITE_OK && !was_log) {
+            code = journal_mode(db, "PRAGMA journal_mode=WAL", &is_log);
         }
-        sqlite3_finalize(stmt);
         /* The mode's change doesn't always ask the busy handler. */
     } while ((code & 0xFF) == SQLITE_BUSY && sqlite_wait_busy(db, 1));
     if (code != SQLITE_OK) {
         return sqlite_fail(db, code, error);
     }
-    if (!done) {
+    if (!is_log) {
         return error_set(error, STATUS_IO, "'%s' can't be turned to WAL mode", db->path);
     }
     db->log_checked = true;
+    db->log_is_new = !was_log;
     return STATUS_OK;
+}
+
+/* Nothing came of it: a file that stays another program's stays as that had it. Others that have it
+ * open meanwhile keep it in WAL mode, which they know by now. */
+static void undo_log(SqliteDb *db) {
+    bool is_log;
+    atomic_store(&db->interrupted, true); /* nobody is waited for */
+    journal_mode(db, "PRAGMA journal_mode=DELETE", &is_log);
+    db->log_checked = db->log_is_new = false;
 }
 
 /* ---- transactions ---------------------------------------------------------------------------- */
@@ -169,7 +190,9 @@ Status sqlite_commit(Db *head, Error *error) {
             error->unknown = (code & 0xFF) == SQLITE_IOERR;
         }
     }
-    if (status != STATUS_OK) {
+    if (status == STATUS_OK) {
+        db->log_is_new = false;
+    } else {
         sqlite_rollback(head);
         error->tx_dead = true;
     }
@@ -184,6 +207,9 @@ void sqlite_rollback(Db *head) {
     SqliteDb *db = (SqliteDb *)head;
     if (!sqlite3_get_autocommit(db->connection)) {
         sqlite_control(db, CONTROL_ROLLBACK, NULL);
+    }
+    if (db->log_is_new) {
+        undo_log(db);
     }
     if (db->counter) {
         sqlite_count_forget(db);

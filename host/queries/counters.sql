@@ -16,9 +16,11 @@ SELECT
         UNION ALL
         SELECT 'temp.' || name FROM sqlite_temp_schema WHERE type = 'trigger')
      WHERE name NOT IN (
-        'signals_inserted', 'signals_deleted', 'signals_retyped', 'signals_redated',
-        'processing_inserted', 'processing_deleted', 'processing_moved',
-        'suppression_inserted', 'suppression_deleted', 'holds_inserted', 'holds_deleted'))
+        'signals_replacing', 'signals_replaced', 'signals_inserted', 'signals_deleted',
+        'signals_retyped', 'signals_redated', 'processing_replacing', 'processing_replaced',
+        'processing_inserted', 'processing_deleted', 'processing_moved', 'suppression_replacing',
+        'suppression_replaced', 'suppression_inserted', 'suppression_deleted', 'holds_inserted',
+        'holds_deleted'))
 
 -- name: counter_column
 -- Where a counted column stands in its table, from 0.

@@ -150,10 +150,11 @@ local function embed_queries(header_path, source_path, ...)
   write(source_path, table.concat(source))
 end
 
-local function sha256(path)
-  local pipe <close> = assert(io.popen("sha256sum '" .. path .. "'"))
-  local sum = pipe:read "a":match "^\\?(%x+)"
-  return sum and #sum == 64 and sum or fail(path, "sha256sum gave no checksum")
+--- Of the two files of a step, one behind the other.
+local function sha256(up, down)
+  local pipe <close> = assert(io.popen("cat '" .. up .. "' '" .. down .. "' | sha256sum"))
+  local sum = pipe:read "a":match "^%x+"
+  return sum and #sum == 64 and sum or fail(up, "sha256sum gave no checksum")
 end
 
 local function embed_migrations(source_path, ...)
@@ -179,8 +180,8 @@ local function embed_migrations(source_path, ...)
     if version ~= expected then fail(where, "expected version %d next, a gap", expected) end
     if not step.up then fail(where, "has no .up.sql beside it") end
     if not step.down then fail(where, "has no .down.sql beside it") end
-    source[#source + 1] = string.format('    {%d, "%s",\n%s,\n%s,\n    "%s"},\n',
-      version, step.name, literal(read(step.up)), literal(read(step.down)), sha256(step.up))
+    source[#source + 1] = string.format('    {%d, "%s",\n%s,\n%s,\n    "%s"},\n', version,
+      step.name, literal(read(step.up)), literal(read(step.down)), sha256(step.up, step.down))
     expected = expected + 1
   end
   if expected == FIRST_MIGRATION then source[#source + 1] = "    {0},\n" end

@@ -19,8 +19,16 @@ VALUES (:id, :signal_type, :source_api, :canonical_key, :company_name, :confiden
 ON CONFLICT DO NOTHING
 
 -- name: export_processing
+-- Also those whose signal is gone, which an import leaves out: to look each signal up would read
+-- the largest table twice.
 SELECT id, signal_id, status, notion_page_id, processed_at, error_message, metadata, created_at,
     updated_at, available_at
+FROM signal_processing ORDER BY id
+
+-- name: check_seed_processing
+-- The same as a predecessor has it. Scans signal_processing, as the export does.
+SELECT id, signal_id, status, notion_page_id, processed_at, error_message, metadata, created_at,
+    updated_at, NULL AS available_at
 FROM signal_processing ORDER BY id
 
 -- name: import_processing
@@ -36,10 +44,16 @@ SELECT id, canonical_key, notion_page_id, status, company_name, cached_at, expir
 FROM suppression_cache ORDER BY id
 
 -- name: import_suppression_cache
+-- An entry that has expired here is none, and makes room for one that holds longer.
 INSERT OR FAIL INTO suppression_cache(id, canonical_key, notion_page_id, status, company_name,
     cached_at, expires_at, metadata)
 VALUES (:id, :canonical_key, :notion_page_id, :status, :company_name, :cached_at, :expires_at,
     :metadata)
+ON CONFLICT (canonical_key) DO UPDATE
+SET notion_page_id = excluded.notion_page_id, status = excluded.status,
+    company_name = excluded.company_name, cached_at = excluded.cached_at,
+    expires_at = excluded.expires_at, metadata = excluded.metadata
+WHERE suppression_cache.expires_at <= :now AND excluded.expires_at > suppression_cache.expires_at
 ON CONFLICT DO NOTHING
 
 -- name: export_company_holds
@@ -157,21 +171,54 @@ WHERE NOT EXISTS (
         AND notice = :notice)
 ON CONFLICT DO NOTHING
 
+-- name: exchange_has_sequence
+-- Whether numbers that were given are remembered: a predecessor's file may do without.
+SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'sqlite_sequence')
+
+-- name: export_last_signal_id
+-- The highest number ever given to a signal. Scans sqlite_sequence, which has a row a table.
+SELECT seq FROM sqlite_sequence WHERE name = 'signals'
+
+-- name: import_sequence_make
+-- Scans sqlite_sequence.
+INSERT INTO sqlite_sequence(name, seq)
+SELECT 'signals', ?1 WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'signals')
+
+-- name: import_sequence_raise
+-- Scans sqlite_sequence.
+UPDATE sqlite_sequence SET seq = ?1 WHERE name = 'signals' AND seq < ?1
+
 -- name: import_map_make
--- Where the document's signals went: their number there, their number here, and whether this import
--- brought them. It spills to a temporary file, so that a million cost no memory.
+-- Where the document's signals went that have no place in the runs of host/store/import_map.h:
+-- their number there, their number here, whether this import brought them, and whether they wait
+-- for an outbox row that it didn't bring.
 CREATE TEMP TABLE IF NOT EXISTS import_map(
     document_id INTEGER PRIMARY KEY,
     id INTEGER NOT NULL,
-    added INTEGER NOT NULL
+    added INTEGER NOT NULL,
+    stranded INTEGER NOT NULL DEFAULT 0
 )
+
+-- name: import_map_index
+CREATE INDEX IF NOT EXISTS temp.import_map_by_id ON import_map(id)
 
 -- name: import_map_clear
 DELETE FROM temp.import_map
 
 -- name: import_map_put
 INSERT INTO temp.import_map(document_id, id, added) VALUES (?1, ?2, ?3)
-ON CONFLICT (document_id) DO NOTHING
 
 -- name: import_map_get
 SELECT id, added FROM temp.import_map WHERE document_id = ?1
+
+-- name: import_map_taken
+SELECT 1 FROM temp.import_map WHERE id = ?1
+
+-- name: import_map_strand
+INSERT INTO temp.import_map(document_id, id, added, stranded) VALUES (?1, ?2, 1, 1)
+ON CONFLICT (document_id) DO UPDATE SET stranded = 1
+
+-- name: import_map_reopen
+-- Queued signals whose delivery isn't here: they are due again, and are decided on anew.
+UPDATE signal_processing SET status = 'pending', updated_at = ?1, available_at = ?1
+WHERE status = 'queued' AND signal_id IN (SELECT id FROM temp.import_map WHERE stranded = 1)

@@ -1,4 +1,4 @@
-/* The checksum of a document's records: of what they say, not of how they are laid out. */
+/* The checksum of a document's rows: of what they say, not of how they are laid out. */
 #include "store/exchange.h"
 
 #include <stdio.h>
@@ -8,120 +8,97 @@
 #define XXH_INLINE_ALL /* header only: nothing to link */
 #include <xxhash.h>
 
-#include "text/json.h"
-
 struct ExchangeHash {
-    XXH3_state_t *state; /* aligned as it needs */
-    Buffer field;        /* a key and its value, as bytes */
+    XXH3_state_t tables[EXCHANGE_TABLES_MAX];
+    int64_t rows[EXCHANGE_TABLES_MAX];
 };
 
 ExchangeHash *exchange_hash_new(void) {
-    ExchangeHash *hash = calloc(1, sizeof *hash);
-    if (!hash) {
-        return NULL;
+    size_t align = _Alignof(ExchangeHash);
+    ExchangeHash *hash = aligned_alloc(align, (sizeof *hash + align - 1) / align * align);
+    if (hash) {
+        memset(hash, 0, sizeof *hash);
+        for (size_t i = 0; i < EXCHANGE_TABLES_MAX; i++) {
+            XXH3_128bits_reset(&hash->tables[i]);
+        }
     }
-    hash->state = XXH3_createState();
-    if (!hash->state) {
-        free(hash);
-        return NULL;
-    }
-    XXH3_128bits_reset(hash->state);
     return hash;
 }
 
 void exchange_hash_free(ExchangeHash *hash) {
-    if (hash) {
-        XXH3_freeState(hash->state);
-        buffer_free(&hash->field);
-        free(hash);
+    free(hash);
+}
+
+/* What a value is and how long: first of all columns, so that two texts are not two others. */
+typedef struct Head {
+    char kind;
+    char bytes[8]; /* a number, or a text's length */
+} Head;
+
+static Head head_of(Value value) {
+    Head head = {.kind = 'n'};
+    uint64_t size;
+    switch (value.type) {
+    case VALUE_NULL:
+        break;
+    case VALUE_INT:
+        head.kind = 'i';
+        memcpy(head.bytes, &value.as.integer, sizeof head.bytes);
+        break;
+    case VALUE_DOUBLE:
+        head.kind = 'd';
+        memcpy(head.bytes, &value.as.number, sizeof head.bytes);
+        break;
+    case VALUE_TEXT:
+    case VALUE_BLOB:
+        head.kind = 't';
+        size = value.as.text.size;
+        memcpy(head.bytes, &size, sizeof head.bytes);
+        break;
     }
+    return head;
 }
 
-static void add_bytes(ExchangeHash *hash, const void *data, size_t size) {
-    buffer_append(&hash->field, data, size);
-}
-
-/* The text without its escapes, behind its length, so that two texts are not two others. */
-static void add_text(ExchangeHash *hash, const JsonToken *token) {
-    uint64_t length = 0;
-    size_t at = hash->field.size;
-    add_bytes(hash, &length, sizeof length);
-    char *to = buffer_reserve(&hash->field, token->size);
-    if (!to) {
-        return;
+void exchange_hash_row(ExchangeHash *hash, const ExchangeTable *table, const Value *values) {
+    XXH3_state_t *state = &hash->tables[exchange_index(table)];
+    Head heads[EXCHANGE_COLUMNS_MAX];
+    size_t count = 0;
+    for (; table->columns[count].name; count++) {
+        heads[count] = head_of(values[count]);
     }
-    if (token->escaped) {
-        length = json_token_text(token, to);
-    } else {
-        length = token->size;
-        memcpy(to, token->text, token->size);
-    }
-    hash->field.size += length;
-    memcpy(hash->field.data + at, &length, sizeof length);
-}
-
-static void add_token(ExchangeHash *hash, const JsonToken *token) {
-    char kind = (char)token->kind;
-    add_bytes(hash, &kind, 1);
-    if (token->kind == JSON_STRING || token->kind == JSON_KEY) {
-        add_text(hash, token);
-    } else if (token->kind == JSON_INTEGER) {
-        add_bytes(hash, &token->integer, sizeof token->integer);
-    } else if (token->kind == JSON_DOUBLE) {
-        double number = json_token_double(token);
-        add_bytes(hash, &number, sizeof number);
-    }
-}
-
-/* The value behind a key: added, or where the table has no such column passed over. */
-static Status add_value(ExchangeHash *hash, JsonReader *reader, bool known) {
-    JsonToken token;
-    size_t depth = 0;
-    Status status;
-    do {
-        status = json_next(reader, &token, NULL);
-        if (status == STATUS_OK && known) {
-            add_token(hash, &token);
-        }
-        depth += token.kind == JSON_OBJECT_BEGIN || token.kind == JSON_ARRAY_BEGIN;
-        depth -= token.kind == JSON_OBJECT_END || token.kind == JSON_ARRAY_END;
-    } while (status == STATUS_OK && depth > 0);
-    return status;
-}
-
-static bool is_column(const ExchangeTable *table, const JsonToken *key) {
-    return !key->escaped && exchange_has_column(table, (Text){key->text, key->size});
-}
-
-/* Fields are added up, so that their order is of no account. */
-Status exchange_hash_add(ExchangeHash *hash, const ExchangeTable *table, Text record) {
-    XXH128_hash_t sum = {0, 0};
-    JsonReader reader;
-    JsonToken token;
-    json_reader_init(&reader, record.data, record.size, JSON_STRICT);
-    Status status = json_next(&reader, &token, NULL);
-    while (status == STATUS_OK && token.kind != JSON_OBJECT_END && token.kind != JSON_END) {
-        status = json_next(&reader, &token, NULL);
-        if (status != STATUS_OK || token.kind != JSON_KEY) {
-            continue;
-        }
-        bool known = is_column(table, &token);
-        buffer_clear(&hash->field);
-        add_token(hash, &token);
-        status = add_value(hash, &reader, known);
-        if (known && hash->field.size > 0) {
-            XXH128_hash_t field = XXH3_128bits(hash->field.data, hash->field.size);
-            sum.low64 += field.low64;
-            sum.high64 += field.high64;
+    XXH3_128bits_update(state, heads, count * sizeof *heads);
+    for (size_t i = 0; i < count; i++) {
+        if (heads[i].kind == 't') {
+            XXH3_128bits_update(state, values[i].as.text.data, values[i].as.text.size);
         }
     }
-    XXH3_128bits_update(hash->state, table->name, strlen(table->name) + 1);
-    XXH3_128bits_update(hash->state, &sum, sizeof sum);
-    return hash->field.failed ? STATUS_NO_MEMORY : status;
+    hash->rows[exchange_index(table)]++;
 }
 
-void exchange_hash_text(const ExchangeHash *hash, char out[33]) {
-    XXH128_hash_t value = XXH3_128bits_digest(hash->state);
+int64_t exchange_hash_rows(const ExchangeHash *hash, const ExchangeTable *table) {
+    return hash->rows[exchange_index(table)];
+}
+
+static void add_number(XXH3_state_t *state, int64_t number) {
+    XXH3_128bits_update(state, &number, sizeof number);
+}
+
+void exchange_hash_text(const ExchangeHash *hash, int64_t schema_version, int64_t last_signal_id,
+                        char out[33]) {
+    XXH3_state_t all;
+    XXH3_128bits_reset(&all);
+    add_number(&all, schema_version);
+    add_number(&all, last_signal_id);
+    for (size_t i = 0; i < exchange_table_count; i++) {
+        if (hash->rows[i] > 0) {
+            XXH128_hash_t sum = XXH3_128bits_digest(&hash->tables[i]);
+            const char *name = exchange_tables[i].name;
+            XXH3_128bits_update(&all, name, strlen(name) + 1);
+            add_number(&all, hash->rows[i]);
+            XXH3_128bits_update(&all, &sum, sizeof sum);
+        }
+    }
+    XXH128_hash_t value = XXH3_128bits_digest(&all);
     snprintf(out, 33, "%016llx%016llx", (unsigned long long)value.high64,
              (unsigned long long)value.low64);
 }

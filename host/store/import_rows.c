@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "store/migrations.h"
 #include "text/json.h"
 
 /* Binds the record to its table's insert and runs it. */
@@ -11,76 +10,32 @@ static Status insert(ImportRows *rows, bool *added, Error *error) {
     St *st;
     Status status = db_statement(rows->store->main, rows->record.table->in, &st, error);
     if (status == STATUS_OK) {
-        status = record_insert(&rows->record, st, added, error);
+        status = record_insert(&rows->record, st, text_of_time(rows->now), added, error);
         st_release(st);
     }
     return status;
 }
 
-/* A statement with up to four values; ROW where it gives one, read by `take`. */
-static Status look_up(ImportRows *rows, const Query *query, const Value *values, int count,
-                      int64_t out[2], Error *error) {
-    St *st;
-    Status status = db_statement(rows->store->main, query, &st, error);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    for (int i = 0; i < count; i++) {
-        st_bind(st, i + 1, values[i]);
-    }
-    status = st_step(st, error);
-    if (status == STATUS_ROW) {
-        out[0] = st_int(st, 0);
-        out[1] = st_column_count(st) > 1 ? st_int(st, 1) : 0;
-    }
-    if (status == STATUS_OK) {
-        out[0] = st_changes(st);
-        out[1] = st_inserted(st);
-    }
-    st_release(st);
-    return status;
-}
-
-/* The forms of Python's isoformat become ours, so that one moment is one text; see migration 1003.
- * Ours are left as they are, to the byte. */
-static void normalise_time(ImportRows *rows, Value *value, TimeText text) {
-    int64_t micros;
-    Error ignored;
-    if (rows->report->schema_version < migrations[0].version && value->type == VALUE_TEXT &&
-        iso_read("detected_at", value->as.text.data, value->as.text.size, &micros, &ignored) ==
-            STATUS_OK) {
-        iso_write(micros, text);
-        *value = value_text(text_of_time(text));
-    }
-}
-
-static Status map_signal(ImportRows *rows, Value document_id, int64_t id, bool added,
-                         Error *error) {
-    if (document_id.type == VALUE_NULL) {
-        return STATUS_OK;
-    }
-    int64_t out[2] = {0, 0};
-    Status status = look_up(rows, &query_import_map_put,
-                            (Value[]){document_id, value_int(id), value_int(added)}, 3, out, error);
-    if (status == STATUS_OK && out[0] == 0) {
-        status = error_invalid(error, "id", "id %lld is given to two signals",
-                               (long long)document_id.as.integer);
+/* Inserts it under another number where its own is what is taken. */
+static Status insert_anyhow(ImportRows *rows, bool *added, Error *error) {
+    Value *id = record_value(&rows->record, "id");
+    Status status = insert(rows, added, error);
+    if (status == STATUS_OK && !*added && id && id->type != VALUE_NULL) {
+        *id = value_null();
+        status = insert(rows, added, error);
     }
     return status;
 }
+
+/* ---- signals ---- */
 
 /* The signal that is there already, or 0. */
 static Status find_signal(ImportRows *rows, int64_t *id, Error *error) {
     Record *record = &rows->record;
-    int64_t out[2] = {0, 0};
-    Status status =
-        look_up(rows, &query_signal_find,
-                (Value[]){*record_value(record, "canonical_key"),
-                          *record_value(record, "signal_type"),
-                          *record_value(record, "source_api"),
-                          *record_value(record, "detected_at")},
-                4, out, error);
-    *id = status == STATUS_ROW ? out[0] : 0;
+    Value values[] = {*record_value(record, "canonical_key"), *record_value(record, "signal_type"),
+                      *record_value(record, "source_api"), *record_value(record, "detected_at")};
+    *id = 0;
+    Status status = query_numbers(rows->store->main, &query_signal_find, values, 4, id, 1, error);
     return status == STATUS_ROW ? STATUS_OK : status;
 }
 
@@ -94,13 +49,12 @@ static Status last_signal(ImportRows *rows, int64_t *id, Error *error) {
 }
 
 /* Inserts the signal under another number. */
-static Status renumber(ImportRows *rows, int64_t *id, Error *error) {
+static Status renumber(ImportRows *rows, int64_t *id, bool *added, Error *error) {
     Record *record = &rows->record;
     ImportReport *report = rows->report;
     int64_t number = record_value(record, "id")->as.integer;
-    bool added;
     *record_value(record, "id") = value_null();
-    Status status = insert(rows, &added, error);
+    Status status = insert(rows, added, error);
     if (status == STATUS_OK) {
         status = find_signal(rows, id, error);
     }
@@ -114,52 +68,67 @@ static Status renumber(ImportRows *rows, int64_t *id, Error *error) {
     return status;
 }
 
-static Status take_signal(ImportRows *rows, bool *added, Error *error) {
-    Record *record = &rows->record;
-    double confidence = record_value(record, "confidence")->as.number;
-    if (!(confidence >= 0 && confidence <= 1)) {
-        return error_invalid(error, "confidence", "confidence is %.15g, and must be from 0 to 1",
-                             confidence);
-    }
-    TimeText detected;
-    normalise_time(rows, record_value(record, "detected_at"), detected);
-    Value document_id = *record_value(record, "id");
-    int64_t id = 0;
+/* Inserts the signal, or finds the one that it is. */
+static Status place_signal(ImportRows *rows, int64_t *id, bool *added, Error *error) {
     Status status = insert(rows, added, error);
-    if (status == STATUS_OK && !*added) {
-        status = find_signal(rows, &id, error);
-    }
     if (status == STATUS_OK && *added) {
-        status = last_signal(rows, &id, error);
-    } else if (status == STATUS_OK && id == 0) { /* its number is another signal's here */
-        status = renumber(rows, &id, error);
-        *added = true;
+        return last_signal(rows, id, error);
     }
-    return status == STATUS_OK ? map_signal(rows, document_id, id, *added, error) : status;
+    if (status == STATUS_OK) {
+        status = find_signal(rows, id, error);
+    }
+    return status == STATUS_OK && *id == 0 ? renumber(rows, id, added, error) : status;
 }
 
-static Status take_processing(ImportRows *rows, bool *added, Error *error) {
+/* A document of ours tells what a file held that a predecessor made, whose confidence has no
+ * bounds. */
+static Status take_confidence(ImportRows *rows, Error *error) {
+    Value *value = record_value(&rows->record, "confidence");
+    double given = value->as.number;
+    if (given >= 0 && given <= 1) {
+        return STATUS_OK;
+    }
+    if (!rows->verbatim) {
+        return error_invalid(error, "confidence", "confidence is %.15g, and must be from 0 to 1",
+                             given);
+    }
+    *value = value_double(given < 0 ? 0 : 1);
+    rows->report->clamped++;
+    return STATUS_OK;
+}
+
+static Status take_signal(ImportRows *rows, bool *added, Error *error) {
     Record *record = &rows->record;
-    ProcessingState state;
-    Value *status_name = record_value(record, "status");
-    if (!processing_state_parse(status_name->as.text, &state)) {
-        return error_invalid(error, "status",
-                             "status is \"%.*s\", and must be pending, queued, pushed, rejected or "
-                             "failed",
-                             status_name->as.text.size < 40 ? (int)status_name->as.text.size : 40,
-                             status_name->as.text.data);
+    Value *detected = record_value(record, "detected_at"), written = *detected;
+    Value document_id = *record_value(record, "id");
+    int64_t id = 0;
+    bool taken = false;
+    Status status = take_confidence(rows, error);
+    if (status == STATUS_OK && !rows->verbatim) {
+        record_normalise_times(record);
     }
-    Value *signal_id = record_value(record, "signal_id");
-    int64_t out[2] = {0, 0};
-    Status status = look_up(rows, &query_import_map_get, signal_id, 1, out, error);
     if (status == STATUS_OK) {
-        return error_invalid(error, "signal_id", "signal_id %lld is no signal of this document",
-                             (long long)signal_id->as.integer);
+        status = place_signal(rows, &id, added, error);
     }
-    if (status != STATUS_ROW || out[1] == 0) {
-        return status == STATUS_ROW ? STATUS_OK : status; /* the state that is here stands */
+    /* Two signals of one moment, told apart by how it is written: the second keeps its form, as
+     * migration 1003 leaves it. */
+    if (status == STATUS_OK && !*added && detected->as.text.data != written.as.text.data) {
+        status = import_map_taken(&rows->map, id, &taken, error);
     }
-    *signal_id = value_int(out[0]);
+    if (status == STATUS_OK && taken) {
+        *detected = written;
+        status = place_signal(rows, &id, added, error);
+    }
+    return status == STATUS_OK && document_id.type == VALUE_INT
+               ? import_map_put(&rows->map, document_id.as.integer, id, *added, error)
+               : status;
+}
+
+/* ---- what speaks of them ---- */
+
+/* The predecessor's export leaves out when a row was made. */
+static void fill_times(ImportRows *rows) {
+    Record *record = &rows->record;
     Value made = *record_value(record, "processed_at");
     if (made.type == VALUE_NULL) {
         made = value_text(text_of_time(rows->now));
@@ -170,92 +139,132 @@ static Status take_processing(ImportRows *rows, bool *added, Error *error) {
     if (record_value(record, "updated_at")->type == VALUE_NULL) {
         *record_value(record, "updated_at") = *record_value(record, "created_at");
     }
-    status = insert(rows, added, error);
-    if (status == STATUS_OK && !*added) {
-        *record_value(record, "id") = value_null();
-        status = insert(rows, added, error);
+}
+
+static Status take_processing(ImportRows *rows, bool *added, Error *error) {
+    Value *signal_id = record_value(&rows->record, "signal_id");
+    bool brought;
+    int64_t id;
+    Status status = import_map_get(&rows->map, signal_id->as.integer, &id, &brought, error);
+    if (status == STATUS_OK && rows->verbatim) { /* a program without foreign keys took it */
+        rows->report->orphans++;
+        return STATUS_OK;
+    }
+    if (status == STATUS_OK) {
+        return error_invalid(error, "signal_id", "signal_id %lld is no signal of this document",
+                             (long long)signal_id->as.integer);
+    }
+    if (status != STATUS_ROW || !brought) {
+        return status == STATUS_ROW ? STATUS_OK : status; /* the state that is here stands */
+    }
+    *signal_id = value_int(id);
+    fill_times(rows);
+    return insert_anyhow(rows, added, error);
+}
+
+/* Calls `each` with the numbers in a JSON array, whose shape column_check has seen. */
+typedef Status TakeId(ImportRows *rows, int64_t id, Error *error);
+
+static Status each_id(ImportRows *rows, Text ids, TakeId *each, Error *error) {
+    JsonReader reader;
+    JsonToken token;
+    json_reader_init(&reader, ids.data, ids.size, JSON_STRICT);
+    Status status = json_next(&reader, &token, error);
+    while (status == STATUS_OK && (status = json_next(&reader, &token, error)) == STATUS_OK &&
+           token.kind == JSON_INTEGER) {
+        status = each(rows, token.integer, error);
     }
     return status;
 }
 
-/* The numbers of signals in a JSON array, as they are here; what the document has no signal for
- * stays. The text is left as it is where nothing changes. */
-static Status map_ids(ImportRows *rows, const ExchangeColumn *column, Value *value, Error *error) {
-    JsonReader reader;
-    JsonToken token;
-    Buffer *mapped = &rows->ids;
-    bool changed = false;
-    buffer_clear(mapped);
-    buffer_append_byte(mapped, '[');
-    json_reader_init(&reader, value->as.text.data, value->as.text.size, JSON_STRICT);
-    Status status = json_next(&reader, &token, error);
-    if (status == STATUS_OK && token.kind != JSON_ARRAY_BEGIN) {
-        token.kind = JSON_NULL; /* no array: refused below */
+static Status map_id(ImportRows *rows, int64_t id, Error *error) {
+    int64_t here;
+    bool added;
+    Status status = import_map_get(&rows->map, id, &here, &added, error);
+    if (status == STATUS_ROW || status == STATUS_OK) {
+        here = status == STATUS_ROW ? here : id;
+        rows->ids_changed |= here != id;
+        buffer_append_text(&rows->ids, rows->ids.size > 1 ? "," : "");
+        json_write_integer(&rows->ids, here);
+        status = STATUS_OK;
     }
-    while (status == STATUS_OK && (status = json_next(&reader, &token, error)) == STATUS_OK &&
-           token.kind == JSON_INTEGER) {
-        int64_t out[2] = {token.integer, 0};
-        status = look_up(rows, &query_import_map_get, (Value[]){value_int(token.integer)}, 1, out,
-                         error);
-        if (status != STATUS_ROW) {
-            out[0] = token.integer;
-        }
-        changed |= out[0] != token.integer;
-        buffer_append_text(mapped, mapped->size > 1 ? "," : "");
-        json_write_integer(mapped, out[0]);
-        status = status == STATUS_ROW ? STATUS_OK : status;
-    }
-    if (status == STATUS_OK && token.kind != JSON_ARRAY_END) {
-        return error_invalid(error, column->name, "%s must be an array of numbers of signals",
-                             column->name);
-    }
-    buffer_append_byte(mapped, ']');
-    if (status == STATUS_OK && changed) {
-        *value = value_text((Text){mapped->data, mapped->size});
-    }
-    return mapped->failed ? error_set(error, STATUS_NO_MEMORY, "not enough memory") : status;
+    return status;
 }
 
-/* A row of any other table: where its number alone is taken, it gets another. */
+/* The numbers of signals as they are here; what the document has no signal for stays. The text is
+ * left as it is where nothing changes. */
+static Status map_ids(ImportRows *rows, Value *value, Error *error) {
+    rows->ids_changed = false;
+    buffer_clear(&rows->ids);
+    buffer_append_byte(&rows->ids, '[');
+    Status status = each_id(rows, value->as.text, map_id, error);
+    buffer_append_byte(&rows->ids, ']');
+    if (rows->ids_changed) {
+        *value = value_text((Text){rows->ids.data, rows->ids.size});
+    }
+    return rows->ids.failed ? error_set(error, STATUS_NO_MEMORY, "not enough memory") : status;
+}
+
+static Status strand(ImportRows *rows, int64_t id, Error *error) {
+    return import_map_strand(&rows->map, id, error);
+}
+
+/* A row of any other table. */
 static Status take_row(ImportRows *rows, bool *added, Error *error) {
     Record *record = &rows->record;
-    const ExchangeTable *table = record->table;
-    Status status = STATUS_OK;
-    for (int i = 0; status == STATUS_OK && table->columns[i].name; i++) {
-        if (table->columns[i].type == COLUMN_IDS) {
-            status = map_ids(rows, &table->columns[i], &record->values[i], error);
-        }
-    }
+    Value *ids = record_value(record, "signal_ids"), written = ids ? *ids : value_null();
+    Status status = ids ? map_ids(rows, ids, error) : STATUS_OK;
     if (status == STATUS_OK) {
-        status = insert(rows, added, error);
+        status = insert_anyhow(rows, added, error);
     }
-    if (status == STATUS_OK && !*added && strcmp(table->columns[0].name, "id") == 0 &&
-        record->values[0].type != VALUE_NULL) {
-        record->values[0] = value_null();
-        status = insert(rows, added, error);
+    if (status == STATUS_OK && !*added && exchange_is(record->table, "outbox")) {
+        status = each_id(rows, written.as.text, strand, error);
     }
     return status;
 }
 
 Status import_rows_store(ImportRows *rows, bool *added, Error *error) {
     const ExchangeTable *table = rows->record.table;
+    *added = false;
     if (exchange_is(table, "signals")) {
         return take_signal(rows, added, error);
     }
-    if (exchange_is(table, "processing")) {
-        return take_processing(rows, added, error);
+    if (!rows->verbatim) {
+        record_normalise_times(&rows->record);
     }
-    return take_row(rows, added, error);
+    return exchange_is(table, "processing") ? take_processing(rows, added, error)
+                                            : take_row(rows, added, error);
 }
+
+/* ---- before and after ---- */
 
 Status import_rows_begin(ImportRows *rows, Error *error) {
-    int64_t out[2];
-    Status status = look_up(rows, &query_import_map_make, NULL, 0, out, error);
-    return status == STATUS_OK ? look_up(rows, &query_import_map_clear, NULL, 0, out, error)
-                               : status;
+    return import_map_begin(&rows->map, rows->store, error);
 }
 
-void import_rows_end(ImportRows *rows) {
+/* Raises the highest number that was ever given. */
+static Status raise_last_id(ImportRows *rows, int64_t last_signal_id, Error *error) {
+    Value last = value_int(last_signal_id);
+    int64_t there = 0;
+    Status status = query_numbers(rows->store->main, &query_exchange_has_sequence, NULL, 0, &there,
+                                  1, error);
+    if (status != STATUS_ROW || !there) {
+        return status == STATUS_ROW ? STATUS_OK : status;
+    }
+    status = run_query(rows->store, &query_import_sequence_make, &last, 1, NULL, error);
+    return status == STATUS_OK
+               ? run_query(rows->store, &query_import_sequence_raise, &last, 1, NULL, error)
+               : status;
+}
+
+Status import_rows_finish(ImportRows *rows, int64_t last_signal_id, Error *error) {
+    Status status = import_map_reopen(&rows->map, text_of_time(rows->now),
+                                      &rows->report->reopened, error);
+    return status == STATUS_OK && last_signal_id > 0 ? raise_last_id(rows, last_signal_id, error)
+                                                     : status;
+}
+
+void import_rows_free(ImportRows *rows) {
     record_free(&rows->record);
     buffer_free(&rows->ids);
 }

@@ -42,10 +42,19 @@ struct Store {
     Buffer row;            /* texts of the last single row that was given out */
 };
 
+/* Whether all that is read is of the moment of its opening, on one connection. */
+static inline bool store_is_snapshot(const Store *store) {
+    return store->options.untrusted || store->options.snapshot;
+}
+
 typedef char TimeText[ISO_TIME_LENGTH + 1];
 
 static inline Text text_of(const char *data) {
     return (Text){data, data ? __builtin_strlen(data) : 0};
+}
+
+static inline bool text_is(Text text, const char *word) {
+    return __builtin_strlen(word) == text.size && __builtin_memcmp(word, text.data, text.size) == 0;
 }
 
 static inline Text text_of_time(const TimeText time) {
@@ -159,6 +168,10 @@ void lease_end(int64_t now, double lease, TimeText out);
 /* INTERRUPTED where somebody has asked for it since the call began: for what the engine hears
  * nothing of, many short statements in a row. */
 Status check_interrupted(Store *store, Error *error);
+
+/* The first row of a query, `columns` whole numbers: ROW, or OK where there is none. */
+Status query_numbers(Db *db, const Query *query, const Value *values, int count, int64_t *out,
+                     int columns, Error *error);
 
 /* Runs a statement on the writer's connection to its end; `changed` may be NULL. */
 Status run_query(Store *store, const Query *query, const Value *values, int count,

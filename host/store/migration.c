@@ -16,43 +16,34 @@
 #define SEED_VERSION 1002 /* the seed's tables, which a predecessor's file has */
 
 typedef struct SchemaState {
-    bool has_table, has_any; /* of migrations; at all */
-    int version;             /* the newest that was applied */
-    int predecessor;         /* the newest of the predecessor's own */
+    int64_t version;     /* the newest that was applied; 0: none */
+    int64_t predecessor; /* the newest of the predecessor's own; 0: none */
+    bool foreign;        /* it has tables, and they aren't ours */
 } SchemaState;
 
 static int newest_version(void) {
     return migrations[migration_count - 1].version;
 }
 
-/* The first row of a statement without parameters: up to two numbers. */
-static Status read_numbers(Db *db, const Query *query, int64_t out[2], Error *error) {
-    St *st;
-    Status status = db_statement(db, query, &st, error);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    status = st_step(st, error);
-    if (status == STATUS_ROW) {
-        out[0] = st_int(st, 0);
-        out[1] = st_column_count(st) > 1 ? st_int(st, 1) : 0;
-        status = STATUS_OK;
-    }
-    st_release(st);
-    return status;
+static Status read_numbers(Db *db, const Query *query, int64_t *out, int columns, Error *error) {
+    Status status = query_numbers(db, query, NULL, 0, out, columns, error);
+    return status == STATUS_ROW ? STATUS_OK : status;
 }
 
+/* A table schema_migrations alone says little: other programs have one, too. Ours and the
+ * predecessor's have when and what; and a predecessor's file has signals. */
 static Status read_state(Db *db, SchemaState *state, Error *error) {
-    int64_t out[2] = {0, 0};
+    enum { TABLES, MIGRATIONS, COLUMNS, SIGNALS, COUNT };
+    int64_t found[COUNT] = {0}, versions[2] = {0, 0};
     *state = (SchemaState){0};
-    Status status = read_numbers(db, &query_migration_state, out, error);
-    state->has_table = out[0] != 0;
-    state->has_any = out[1] != 0;
-    if (status == STATUS_OK && state->has_table) {
-        status = read_numbers(db, &query_migration_version, out, error);
-        state->version = (int)out[0];
-        state->predecessor = (int)out[1];
+    Status status = read_numbers(db, &query_migration_tables, found, COUNT, error);
+    bool known = found[MIGRATIONS] && found[COLUMNS] == 3;
+    if (status == STATUS_OK && known) {
+        status = read_numbers(db, &query_migration_version, versions, 2, error);
     }
+    state->version = versions[0];
+    state->predecessor = versions[1];
+    state->foreign = found[TABLES] && (!known || (state->predecessor > 0 && !found[SIGNALS]));
     return status;
 }
 
@@ -63,22 +54,22 @@ static Status refuse_foreign(const Store *store, Error *error) {
                      "none of signalbox's", store_label(store));
 }
 
-static Status refuse_newer(const Store *store, int version, Error *error) {
+static Status refuse_newer(const Store *store, int64_t version, Error *error) {
     return error_set(error, STATUS_SCHEMA,
-                     "%s: the schema is version %d, newer than this program's %d: it can be opened "
-                     "for reading only, or with a newer signalbox",
-                     store_label(store), version, newest_version());
+                     "%s: the schema is version %lld, newer than this program's %d: it can be "
+                     "opened for reading only, or with a newer signalbox",
+                     store_label(store), (long long)version, newest_version());
 }
 
-static Status refuse_older(const Store *store, int version, Error *error) {
+static Status refuse_older(const Store *store, int64_t version, Error *error) {
     return error_set(error, STATUS_SCHEMA,
-                     "%s: the schema is version %d, this program needs %d: run signalbox migrate "
+                     "%s: the schema is version %lld, this program needs %d: run signalbox migrate "
                      "up %s",
-                     store_label(store), version, newest_version(), store_label(store));
+                     store_label(store), (long long)version, newest_version(), store_label(store));
 }
 
 static Status check_usable(const Store *store, const SchemaState *state, Error *error) {
-    if (!state->has_table && state->has_any) {
+    if (state->foreign) {
         return refuse_foreign(store, error);
     }
     if (state->version > newest_version() && !store_readonly(store)) {
@@ -148,8 +139,8 @@ static Status step_down(Db *db, const Migration *migration, bool adopted, Error 
         status = db_script(db, migration->down, error);
     }
     if (status == STATUS_OK && !adopted && version == migrations[0].version) {
-        int64_t out[2];
-        status = read_numbers(db, &query_migration_forget_all, out, error);
+        int64_t none;
+        status = read_numbers(db, &query_migration_forget_all, &none, 0, error);
     }
     return status == STATUS_OK ? status : name_step(migration, true, status, error);
 }
@@ -161,14 +152,14 @@ static Status plan(const SchemaState *state, int to, MigrateReport *report, Erro
     int first = migrations[0].version, newest = newest_version();
     bool before_ours = to == 0 || (to == state->predecessor && to > 0);
     if (!before_ours && (to < first || to > newest)) {
-        return error_invalid(error, "to", "to is %d, and must be from %d to %d, or %d, what the "
+        return error_invalid(error, "to", "to is %d, and must be from %d to %d, or %lld, what the "
                              "database was before",
-                             to, first, newest, state->predecessor);
+                             to, first, newest, (long long)state->predecessor);
     }
-    int from = state->version < first ? first - 1 : state->version;
+    int from = state->version < first ? first - 1 : (int)state->version;
     int target = before_ours ? first - 1 : to;
     report->from = state->version;
-    report->to = before_ours ? state->predecessor : to;
+    report->to = before_ours ? (int)state->predecessor : to;
     report->down = target < from;
     report->adopted = state->predecessor > 0;
     report->steps = &migrations[(report->down ? target : from) + 1 - first];
@@ -176,23 +167,58 @@ static Status plan(const SchemaState *state, int to, MigrateReport *report, Erro
     return STATUS_OK;
 }
 
-static bool undoes_seed(const MigrateReport *report) {
-    return report->down && !report->adopted && report->count > 0 &&
-           report->steps[0].version <= SEED_VERSION &&
-           report->steps[report->count - 1].version >= SEED_VERSION;
+/* What steps back would drop: for each, a query of the tables that it takes away, with how many
+ * rows each has. Claims and counters are no loss. */
+static const struct {
+    int version;
+    const Query *rows;
+} losses[] = {
+    {1002, &query_migration_loss_1002}, {1003, &query_migration_loss_1003},
+    {1004, &query_migration_loss_1004}, {1005, &query_migration_loss_1005},
+    {1006, &query_migration_loss_1006}, {1007, &query_migration_loss_1007},
+};
+
+/* Appends "2 of outbox" and so on. */
+static Status add_losses(Db *db, const Query *query, Buffer *text, Error *error) {
+    St *st;
+    Status status = db_statement(db, query, &st, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    while ((status = st_step(st, error)) == STATUS_ROW) {
+        char line[80];
+        Text table = st_text(st, 0);
+        snprintf(line, sizeof line, "%s%lld of %.*s", text->size ? ", " : "",
+                 (long long)st_int(st, 1), (int)table.size, table.data);
+        buffer_append_text(text, line);
+    }
+    st_release(st);
+    return status;
+}
+
+static bool undoes(const MigrateReport *report, int version) {
+    return report->down && report->count > 0 && report->steps[0].version <= version &&
+           report->steps[report->count - 1].version >= version &&
+           !(report->adopted && version == SEED_VERSION);
 }
 
 static Status check_loss(Store *store, const MigrateReport *report, Error *error) {
-    int64_t out[2] = {0, 0};
-    Status status = undoes_seed(report)
-                        ? read_numbers(store->main, &query_migration_signals, out, error)
-                        : STATUS_OK;
-    if (status == STATUS_OK && out[0] > 0) {
-        return error_set(error, STATUS_CONFLICT,
-                         "%s: going down to version %d drops its %lld signals; export them, or "
-                         "force it",
-                         store_label(store), report->to, (long long)out[0]);
+    Buffer text = {0};
+    Status status = STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && i < sizeof losses / sizeof *losses; i++) {
+        if (undoes(report, losses[i].version)) {
+            status = add_losses(store->main, losses[i].rows, &text, error);
+        }
     }
+    buffer_append_byte(&text, '\0');
+    if (status == STATUS_OK && text.failed) {
+        status = error_set(error, STATUS_NO_MEMORY, "not enough memory");
+    } else if (status == STATUS_OK && text.size > 1) {
+        status = error_set(error, STATUS_CONFLICT,
+                           "%s: going down to version %d drops rows: %s; export them, or force it",
+                           store_label(store), report->to, text.data);
+    }
+    buffer_free(&text);
     return status;
 }
 
@@ -200,13 +226,13 @@ static Status check_loss(Store *store, const MigrateReport *report, Error *error
  * earlier move left under that name is older than the file or the same, for this one is whole. */
 static Status snapshot(Store *store, const SchemaState *state, const MigrateReport *report,
                        char path[PATH_MAX], Error *error) {
-    int64_t out[2] = {0, 0};
+    int64_t has_data = 0;
     Status status = STATUS_OK;
     path[0] = '\0';
     if (state->version >= SEED_VERSION || state->predecessor > 0) {
-        status = read_numbers(store->main, &query_migration_has_data, out, error);
+        status = read_numbers(store->main, &query_migration_has_data, &has_data, 1, error);
     }
-    if (status != STATUS_OK || out[0] == 0 || !(store_caps(store) & DB_CAP_FILE)) {
+    if (status != STATUS_OK || has_data == 0 || !(store_caps(store) & DB_CAP_FILE)) {
         return status;
     }
     int size = snprintf(path, PATH_MAX, "%s.before-%d", store_label(store), report->to);
@@ -273,7 +299,7 @@ Status store_migrate(Store *store, const MigrateOptions *options, MigrateReport 
         return status;
     }
     status = move(store, options, report, copy, error);
-    if (status == STATUS_OK && !options->dry_run && report->count > 0) {
+    if (status == STATUS_OK && !options->dry_run) {
         status = db_commit(store->main, error);
     } else {
         db_rollback(store->main);
@@ -295,8 +321,22 @@ Status store_schema(Store *store, StoreSchema *schema, Error *error) {
     return status;
 }
 
+/* Whether it is up to date: one read of the version, which is all that most openings cost. Where
+ * the table isn't there or isn't ours that fails, which no transaction suffers from, for none is
+ * open; read_state says what it is then. */
+static bool is_current(Store *store) {
+    int64_t versions[2];
+    Error ignored;
+    return read_numbers(store->main, &query_migration_version, versions, 2, &ignored) ==
+               STATUS_OK &&
+           versions[0] == newest_version();
+}
+
 Status migration_check(Store *store, Error *error) {
     SchemaState state;
+    if (is_current(store)) {
+        return STATUS_OK;
+    }
     Status status = read_state(store->main, &state, error);
     if (status == STATUS_OK) {
         status = check_usable(store, &state, error);

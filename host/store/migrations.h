@@ -10,7 +10,7 @@ typedef struct Migration {
     const char *name;     /* "initial" of 1001_initial.up.sql */
     const char *up;       /* any number of statements, comments included */
     const char *down;     /* what undoes them */
-    const char *checksum; /* SHA-256 of the up file, in lower-case hexadecimal */
+    const char *checksum; /* SHA-256 of both files, in lower-case hexadecimal */
 } Migration;
 
 /* All of them, lowest version first; at least one. */

@@ -53,7 +53,7 @@ static void reader_unlink(Reader *reader) {
 Status reader_open(Store *store, Reader *reader, Error *error) {
     *reader = (Reader){0};
     Status status = STATUS_OK;
-    if (store->options.untrusted || (store->tx_depth > 0 && store->tx_caller == store->caller)) {
+    if (store_is_snapshot(store) || (store->tx_depth > 0 && store->tx_caller == store->caller)) {
         reader->db = store->main;
         reader->in_transaction = true;
     } else if (store->idle_count > 0) {

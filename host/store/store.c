@@ -25,9 +25,9 @@ StoreOptions store_options_default(void) {
 
 /* A snapshot begins with the first statement in it. */
 static Status begin_snapshot(Store *store, Error *error) {
-    int64_t counts[STATE_COUNT];
+    StoreSchema schema;
     Status status = db_begin(store->main, TX_READ, error);
-    return status == STATUS_OK ? store_processing_stats(store, counts, error) : status;
+    return status == STATUS_OK ? store_schema(store, &schema, error) : status;
 }
 
 Status store_open(const char *url, const StoreOptions *options, Store **out, Error *error) {
@@ -44,6 +44,7 @@ Status store_open(const char *url, const StoreOptions *options, Store **out, Err
     DbOptions db_options = {
         .mode = options->mode,
         .relaxed = options->relaxed,
+        .unseen = options->unseen,
         .busy_timeout = options->busy_timeout,
         .counted = options->mode == DB_READ ? NULL : counted,
         .untrusted = options->untrusted,
@@ -54,7 +55,7 @@ Status store_open(const char *url, const StoreOptions *options, Store **out, Err
     if (status == STATUS_OK) {
         status = migration_check(store, error);
     }
-    if (status == STATUS_OK && options->untrusted) {
+    if (status == STATUS_OK && store_is_snapshot(store)) {
         status = begin_snapshot(store, error);
     }
     if (status == STATUS_OK) {
@@ -129,6 +130,24 @@ Status check_interrupted(Store *store, Error *error) {
     return atomic_exchange(&store->interrupted, false)
                ? error_set(error, STATUS_INTERRUPTED, "interrupted")
                : STATUS_OK;
+}
+
+Status query_numbers(Db *db, const Query *query, const Value *values, int count, int64_t *out,
+                     int columns, Error *error) {
+    St *st;
+    Status status = db_statement(db, query, &st, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    for (int i = 0; i < count; i++) {
+        st_bind(st, i + 1, values[i]);
+    }
+    status = st_step(st, error);
+    for (int i = 0; status == STATUS_ROW && i < columns; i++) {
+        out[i] = st_int(st, i);
+    }
+    st_release(st);
+    return status;
 }
 
 Status run_query(Store *store, const Query *query, const Value *values, int count, int64_t *changed,

@@ -25,8 +25,10 @@ typedef struct StoreOptions {
     bool any_schema;           /* take an older schema as it is: for looking at a file, and for
                                   store_migrate; what else is called may find a table missing */
     bool relaxed;              /* durability "normal" */
+    bool unseen;               /* a new file that nobody else knows yet (driver.h) */
     double busy_timeout;       /* seconds */
     double suppression_ttl;    /* seconds that a suppression entry holds */
+    bool snapshot;             /* with DB_READ: all that is read is of the moment of the opening */
     const DbUntrusted *untrusted; /* NULL; or, with DB_READ, strangers' statements run here: all of
                                      them on one snapshot, taken now, and on one connection, so that
                                      nothing is opened later */
@@ -62,10 +64,12 @@ void store_caller(Store *store, const void *token);
 
 /* ---- signals --------------------------------------------------------------------------------- */
 
+#define STORE_JSON_MAX ((size_t)32 << 20) /* bytes of a JSON text */
+
 typedef struct NewSignal {
     Text signal_type, source_api, canonical_key; /* UTF-8 without NUL, not empty */
     Text company_name;                           /* may be absent */
-    Text raw_data;                               /* JSON text, kept byte for byte */
+    Text raw_data; /* JSON text, kept byte for byte; at most STORE_JSON_MAX */
     double confidence;                           /* 0 to 1 */
     int64_t detected_at;                         /* STORE_TIME_NONE: now */
 } NewSignal;
@@ -301,21 +305,22 @@ void sql_cursor_close(SqlCursor *cursor);
 /* ---- schema ---------------------------------------------------------------------------------- */
 
 typedef struct StoreSchema {
-    int version;     /* the newest migration that was applied; 0: none */
+    int64_t version; /* the newest migration that was applied; 0: none */
     int newest;      /* the newest that this program has */
-    int predecessor; /* the newest of the predecessor's own, where it made the file; else 0 */
+    int64_t predecessor; /* the newest of the predecessor's own, where it made the file; else 0 */
 } StoreSchema;
 
 Status store_schema(Store *store, StoreSchema *schema, Error *error);
 
 typedef struct MigrateOptions {
     int to;       /* the version to go to; 0, or the predecessor's: before ours; -1: the newest */
-    bool force;   /* also where signals are dropped */
+    bool force;   /* also where rows are dropped */
     bool dry_run; /* only says which steps there would be */
 } MigrateOptions;
 
 typedef struct MigrateReport {
-    int from, to;
+    int64_t from;
+    int to;
     bool down;
     bool adopted;                  /* the seed's step isn't run: its tables are a predecessor's */
     const struct Migration *steps; /* `count` of them, lowest first (store/migrations.h) */
@@ -324,7 +329,7 @@ typedef struct MigrateReport {
 
 /* Moves the schema, up or down, in one transaction. A database that holds data is copied before, to
  * a file beside it that is removed when all went well and named in the error where not. CONFLICT
- * where signals would be dropped without `force`. */
+ * where rows would be dropped without `force`. */
 Status store_migrate(Store *store, const MigrateOptions *options, MigrateReport *report,
                      Error *error);
 
@@ -355,20 +360,28 @@ typedef struct ImportOptions {
 
 typedef struct ImportTable {
     const char *name;
-    int64_t added, skipped; /* skipped: there already */
+    int64_t added, skipped, refused; /* skipped: there already */
 } ImportTable;
 
+#define EXCHANGE_TABLES_MAX 32
 #define IMPORT_MAPPED_MAX 100
+#define IMPORT_REFUSALS_MAX 20
 
 typedef struct ImportReport {
-    int schema_version;    /* of the document */
-    bool checked;          /* it had counts and a checksum, and they agree */
-    int64_t renumbered;    /* signals whose number was taken by another one here */
+    int64_t schema_version; /* of the document */
+    bool checked;           /* it had counts and a checksum, and they agree */
+    bool dropped;           /* something in it wasn't known, and was ignored */
+    int64_t renumbered;     /* signals whose number was taken by another one here */
     struct {
         int64_t from, to;
     } mapped[IMPORT_MAPPED_MAX]; /* the first of those: their number there and here */
+    int64_t clamped;  /* signals of one of our documents whose confidence wasn't from 0 to 1 */
+    int64_t orphans;  /* processing rows in it whose signal was gone: left out */
+    int64_t reopened; /* queued signals whose delivery is not in the outbox here: due again */
+    int64_t refused;  /* records that break a rule: in a dry run, for else the first ends it */
+    char refusals[IMPORT_REFUSALS_MAX][256]; /* the first of those */
     size_t table_count;
-    ImportTable tables[64];
+    ImportTable tables[EXCHANGE_TABLES_MAX];
 } ImportReport;
 
 /* Reads a document (its own, the predecessor's, or NDJSON) from a file, or from standard input
@@ -376,6 +389,22 @@ typedef struct ImportReport {
  * numbers are kept where they are free. INVALID names line, table and record. */
 Status store_import(Store *store, const char *path, const ImportOptions *options,
                     ImportReport *report, Error *error);
+
+/* ---- checking -------------------------------------------------------------------------------- */
+
+/* What is wrong with values of one column: how many, and the keys of the first rows. */
+typedef struct RowFault {
+    const char *table, *column; /* as an export names them */
+    const char *fault; /* "text", "empty", "missing", "type", "word", "id", "share", "time",
+                          "order", "json", "ids"; "nan" and "naive", which a predecessor may
+                          have; and "unreadable", of a whole table: `keys` says why */
+    int64_t count;
+    char keys[256]; /* of the first few rows: "id 4, 7" */
+} RowFault;
+
+/* Holds every row of what an export has against the rules of an import. *faults is to be freed,
+ * also where it fails (INTERRUPTED, NO_MEMORY). */
+Status store_check_rows(Store *store, RowFault **faults, size_t *count, Error *error);
 
 /* ---- upkeep ---------------------------------------------------------------------------------- */
 

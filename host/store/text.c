@@ -27,6 +27,10 @@ Status check_json(const char *field, Text text, Error *error) {
     if (!text.data) {
         return STATUS_OK;
     }
+    if (text.size > STORE_JSON_MAX) {
+        return error_invalid(error, field, "%s is %zu bytes long, and may be %zu MiB at most",
+                             field, text.size, STORE_JSON_MAX >> 20);
+    }
     return json_check(field, text.data, text.size, JSON_STRICT, error);
 }
 

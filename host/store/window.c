@@ -2,13 +2,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define WINDOW_CHUNK ((size_t)1 << 18)
+
+#define PATIENCE 200 /* milliseconds without a byte after which it is asked whether to go on */
 
 struct Window {
     int fd;
@@ -17,29 +19,45 @@ struct Window {
     int64_t read;             /* bytes read of the file */
     int64_t line, size;
     bool finished;
+    WindowAsk *ask;
+    void *context;
 };
 
-Status window_open(const char *path, Window **out, Error *error) {
+static Status refuse_database(const char *path, Error *error) {
+    return error_set(error, STATUS_INVALID, "%s is a file of a database that is open here, no "
+                     "document", path);
+}
+
+static Status open_file(Window *window, const char *path, Error *error) {
+    bool given = strcmp(path, "-") == 0;
+    struct stat stat;
+    if (given ? driver_owns_descriptor(STDIN_FILENO) : driver_owns_file(path)) {
+        return refuse_database(path, error);
+    }
+    window->fd = given ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
+                       : open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* a pipe is awaited */
+    if (window->fd < 0 || fstat(window->fd, &stat) != 0) {
+        return error_set(error, errno == ENOENT ? STATUS_NOT_FOUND : STATUS_IO, "%s: %s", path,
+                         strerror(errno));
+    }
+    if (S_ISDIR(stat.st_mode)) {
+        return error_set(error, STATUS_INVALID, "%s is a folder, not a document", path);
+    }
+    window->size = S_ISREG(stat.st_mode) ? stat.st_size : 0;
+    return STATUS_OK;
+}
+
+Status window_open(const char *path, WindowAsk *ask, void *context, Window **out, Error *error) {
     *out = NULL;
     Window *window = calloc(1, sizeof *window);
     if (!window) {
         return error_set(error, STATUS_NO_MEMORY, "not enough memory");
     }
-    window->line = 1;
-    window->fd = strcmp(path, "-") == 0 ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
-                                        : open(path, O_RDONLY | O_CLOEXEC);
-    struct stat stat;
-    Status status = STATUS_OK;
-    if (window->fd < 0 || fstat(window->fd, &stat) != 0) {
-        status = error_set(error, errno == ENOENT ? STATUS_NOT_FOUND : STATUS_IO, "%s: %s", path,
-                           strerror(errno));
-    } else if (S_ISDIR(stat.st_mode)) {
-        status = error_set(error, STATUS_INVALID, "%s is a folder, not a document", path);
-    } else {
-        window->size = S_ISREG(stat.st_mode) ? stat.st_size : 0;
+    *window = (Window){.fd = -1, .line = 1, .ask = ask, .context = context};
+    Status status = open_file(window, path, error);
+    if (status == STATUS_OK) {
         *out = window;
-    }
-    if (status != STATUS_OK) {
+    } else {
         window_close(window);
     }
     return status;
@@ -68,22 +86,26 @@ int64_t window_size(const Window *window) {
     return window->size;
 }
 
-Status window_seek(Window *window, int64_t offset, int64_t line, Error *error) {
-    if (lseek(window->fd, offset, SEEK_SET) < 0) {
-        return error_set(error, STATUS_INVALID,
-                         "line %lld: this part speaks of signals that come after it, so the "
-                         "document is read twice: give it as a file, not through a pipe",
-                         (long long)line);
+Status window_rewind(Window *window, Error *error) {
+    if (lseek(window->fd, 0, SEEK_SET) < 0) {
+        return error_set(error, STATUS_IO, "the document can't be read twice: %s", strerror(errno));
     }
     window->at = window->end = 0;
-    window->read = offset;
-    window->line = line;
+    window->read = 0;
+    window->line = 1;
     window->finished = false;
     return STATUS_OK;
 }
 
+static Status refuse_long(const Window *window, Error *error) {
+    return error_set(error, STATUS_INVALID,
+                     "line %lld: a value longer than %zu MiB, which is the most one may be",
+                     (long long)window->line, WINDOW_VALUE_MAX >> 20);
+}
+
 /* Makes room behind `end`: by moving what is there to the front, then by growing. */
 static Status make_room(Window *window, Error *error) {
+    const size_t most = WINDOW_VALUE_MAX + WINDOW_CHUNK;
     if (window->at > 0) {
         memmove(window->data, window->data + window->at, window->end - window->at);
         window->end -= window->at;
@@ -92,12 +114,11 @@ static Status make_room(Window *window, Error *error) {
     if (window->capacity - window->end >= WINDOW_CHUNK) {
         return STATUS_OK;
     }
-    size_t capacity = window->capacity ? window->capacity * 2 : WINDOW_CHUNK * 2;
-    if (window->end >= WINDOW_VALUE_MAX) {
-        return error_set(error, STATUS_INVALID,
-                         "line %lld: a value longer than %zu MiB, which is the most one may be",
-                         (long long)window->line, WINDOW_VALUE_MAX >> 20);
+    if (window->end > WINDOW_VALUE_MAX) {
+        return refuse_long(window, error);
     }
+    size_t capacity = window->capacity ? window->capacity * 2 : WINDOW_CHUNK * 2;
+    capacity = capacity < most ? capacity : most;
     char *grown = realloc(window->data, capacity);
     if (!grown) {
         return error_set(error, STATUS_NO_MEMORY, "not enough memory");
@@ -107,23 +128,46 @@ static Status make_room(Window *window, Error *error) {
     return STATUS_OK;
 }
 
+static bool go_on(const Window *window) {
+    return !window->ask || window->ask(window->context, window_offset(window), window->size);
+}
+
+/* Until there is something to read. A signal that comes just before the wait is noticed at its
+ * end. */
+static Status await(Window *window, Error *error) {
+    struct pollfd poll_fd = {.fd = window->fd, .events = POLLIN};
+    int ready;
+    do {
+        if (!go_on(window)) {
+            return error_set(error, STATUS_INTERRUPTED, "the import was broken off");
+        }
+        ready = poll(&poll_fd, 1, PATIENCE);
+    } while (ready == 0 || (ready < 0 && errno == EINTR));
+    return ready > 0 ? STATUS_OK : error_set(error, STATUS_IO, "the document can't be read: %s",
+                                             strerror(errno));
+}
+
 /* Reads more behind what is there; sets `finished` at the end of the file. */
 static Status read_more(Window *window, Error *error) {
     Status status = make_room(window, error);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    ssize_t got;
+    ssize_t got = -1;
     do {
-        got = read(window->fd, window->data + window->end, window->capacity - window->end);
-    } while (got < 0 && errno == EINTR);
-    if (got < 0) {
-        return error_set(error, STATUS_IO, "the document can't be read: %s", strerror(errno));
+        if (status == STATUS_OK) {
+            status = await(window, error);
+        }
+        if (status == STATUS_OK) {
+            got = read(window->fd, window->data + window->end, window->capacity - window->end);
+        }
+    } while (status == STATUS_OK && got < 0 && (errno == EINTR || errno == EAGAIN));
+    if (status == STATUS_OK && got < 0) {
+        status = error_set(error, STATUS_IO, "the document can't be read: %s", strerror(errno));
     }
-    window->finished = got == 0;
-    window->end += (size_t)got;
-    window->read += got;
-    return STATUS_OK;
+    if (status == STATUS_OK) {
+        window->finished = got == 0;
+        window->end += (size_t)got;
+        window->read += got;
+    }
+    return status;
 }
 
 Status window_peek(Window *window, int *byte, Error *error) {
@@ -234,6 +278,9 @@ Status window_value(Window *window, Text *value, Error *error) {
         if (status != STATUS_OK) {
             return status;
         }
+    }
+    if (cut.at > WINDOW_VALUE_MAX) {
+        return refuse_long(window, error);
     }
     *value = (Text){window->data + window->at, cut.at};
     window->at += cut.at;

@@ -57,3 +57,10 @@ size_t utf8_write(uint32_t code, char out[4]) {
     out[3] = (char)(0x80 | (code & 0x3f));
     return 4;
 }
+
+size_t utf8_cut(const char *data, size_t size, size_t most) {
+    size_t end = size < most ? size : most;
+    while (end < size && end > 0 && ((unsigned char)data[end] & 0xc0) == 0x80)
+        end--;
+    return end;
+}

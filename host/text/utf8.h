@@ -44,6 +44,9 @@ static inline size_t utf8_length(const char *data, size_t size) {
            byte[1] <= (byte[0] == 0xf4 ? 0x8f : 0xbf) ? 4 : 0;
 }
 
+/* How much of the text, at most `most` bytes, ends between two characters: what a message shows. */
+size_t utf8_cut(const char *data, size_t size, size_t most);
+
 /* Writes a code point, which is no surrogate and at most U+10FFFF, and returns its bytes. */
 size_t utf8_write(uint32_t code, char out[4]);
 

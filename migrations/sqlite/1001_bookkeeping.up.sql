@@ -6,7 +6,7 @@ CREATE TABLE IF NOT EXISTS schema_migrations(
     description TEXT
 );
 
--- SHA-256 of the file that brought each version, so that a changed one is noticed.
+-- SHA-256 of the two files of each version, so that a changed one is noticed.
 CREATE TABLE schema_checksums(
     version INTEGER PRIMARY KEY,
     checksum TEXT NOT NULL

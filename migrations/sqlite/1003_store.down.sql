@@ -1,10 +1,16 @@
+DROP TRIGGER signals_replacing;
+DROP TRIGGER signals_replaced;
 DROP TRIGGER signals_inserted;
 DROP TRIGGER signals_deleted;
 DROP TRIGGER signals_retyped;
 DROP TRIGGER signals_redated;
+DROP TRIGGER processing_replacing;
+DROP TRIGGER processing_replaced;
 DROP TRIGGER processing_inserted;
 DROP TRIGGER processing_deleted;
 DROP TRIGGER processing_moved;
+DROP TRIGGER suppression_replacing;
+DROP TRIGGER suppression_replaced;
 DROP TRIGGER suppression_inserted;
 DROP TRIGGER suppression_deleted;
 DROP TABLE company_holds;

@@ -63,13 +63,35 @@ CREATE TABLE company_holds(
 CREATE INDEX holds_by_until ON company_holds(until);
 
 -- Other programs: what they insert is counted, due, and wakes its company.
+--
+-- What INSERT OR REPLACE takes away fires no trigger of deletion in most programs (SQLite's
+-- recursive_triggers is off). So what the new row is in the way of is noted before it comes; a
+-- trigger of deletion that does fire takes its row off the note; and what is left on it is counted
+-- off when the new row is there. INSERT OR IGNORE never comes that far, and leaves a note that the
+-- next row does away with.
+CREATE TRIGGER signals_replacing BEFORE INSERT ON signals BEGIN
+    DELETE FROM counters WHERE name = 'signals_replaced';
+    INSERT INTO counters SELECT 'signals_replaced', signal_type, count(*) FROM signals
+        WHERE id = NEW.id OR (canonical_key = NEW.canonical_key AND signal_type = NEW.signal_type
+            AND source_api = NEW.source_api AND detected_at = NEW.detected_at)
+        GROUP BY signal_type;
+END;
+CREATE TRIGGER signals_replaced AFTER INSERT ON signals BEGIN
+    UPDATE counters SET n = n - (SELECT noted.n FROM counters noted
+            WHERE noted.name = 'signals_replaced' AND noted.value = counters.value)
+        WHERE name = 'signals_by_type' AND value IN (
+            SELECT noted.value FROM counters noted WHERE noted.name = 'signals_replaced');
+    DELETE FROM counters WHERE name = 'signals_replaced';
+    UPDATE signal_processing SET detected_at = NEW.detected_at WHERE signal_id = NEW.id;
+END;
 CREATE TRIGGER signals_inserted AFTER INSERT ON signals BEGIN
     INSERT INTO counters VALUES ('signals_by_type', NEW.signal_type, 1)
         ON CONFLICT DO UPDATE SET n = n + 1;
     DELETE FROM company_holds WHERE canonical_key = NEW.canonical_key;
 END;
 CREATE TRIGGER signals_deleted AFTER DELETE ON signals BEGIN
-    UPDATE counters SET n = n - 1 WHERE name = 'signals_by_type' AND value = OLD.signal_type;
+    UPDATE counters SET n = n - 1
+        WHERE name IN ('signals_by_type', 'signals_replaced') AND value = OLD.signal_type;
 END;
 CREATE TRIGGER signals_retyped AFTER UPDATE OF signal_type ON signals
 WHEN OLD.signal_type IS NOT NEW.signal_type BEGIN
@@ -80,6 +102,18 @@ END;
 CREATE TRIGGER signals_redated AFTER UPDATE OF detected_at ON signals BEGIN
     UPDATE signal_processing SET detected_at = NEW.detected_at WHERE signal_id = NEW.id;
 END;
+CREATE TRIGGER processing_replacing BEFORE INSERT ON signal_processing BEGIN
+    DELETE FROM counters WHERE name = 'processing_replaced';
+    INSERT INTO counters SELECT 'processing_replaced', status, 1 FROM signal_processing
+        WHERE id = NEW.id;
+END;
+CREATE TRIGGER processing_replaced AFTER INSERT ON signal_processing BEGIN
+    UPDATE counters SET n = n - (SELECT noted.n FROM counters noted
+            WHERE noted.name = 'processing_replaced' AND noted.value = counters.value)
+        WHERE name = 'processing_status' AND value IN (
+            SELECT noted.value FROM counters noted WHERE noted.name = 'processing_replaced');
+    DELETE FROM counters WHERE name = 'processing_replaced';
+END;
 CREATE TRIGGER processing_inserted AFTER INSERT ON signal_processing BEGIN
     INSERT INTO counters VALUES ('processing_status', NEW.status, 1)
         ON CONFLICT DO UPDATE SET n = n + 1;
@@ -89,7 +123,8 @@ CREATE TRIGGER processing_inserted AFTER INSERT ON signal_processing BEGIN
     WHERE id = NEW.id AND (available_at IS NULL OR detected_at IS NULL);
 END;
 CREATE TRIGGER processing_deleted AFTER DELETE ON signal_processing BEGIN
-    UPDATE counters SET n = n - 1 WHERE name = 'processing_status' AND value = OLD.status;
+    UPDATE counters SET n = n - 1
+        WHERE name IN ('processing_status', 'processing_replaced') AND value = OLD.status;
 END;
 CREATE TRIGGER processing_moved AFTER UPDATE OF status ON signal_processing
 WHEN OLD.status IS NOT NEW.status BEGIN
@@ -97,11 +132,22 @@ WHEN OLD.status IS NOT NEW.status BEGIN
     INSERT INTO counters VALUES ('processing_status', NEW.status, 1)
         ON CONFLICT DO UPDATE SET n = n + 1;
 END;
+CREATE TRIGGER suppression_replacing BEFORE INSERT ON suppression_cache BEGIN
+    DELETE FROM counters WHERE name = 'suppression_replaced';
+    INSERT INTO counters SELECT 'suppression_replaced', '', count(*) FROM suppression_cache
+        WHERE id = NEW.id OR canonical_key = NEW.canonical_key;
+END;
+CREATE TRIGGER suppression_replaced AFTER INSERT ON suppression_cache BEGIN
+    UPDATE counters SET n = n - coalesce((SELECT noted.n FROM counters noted
+            WHERE noted.name = 'suppression_replaced'), 0)
+        WHERE name = 'suppression_entries';
+    DELETE FROM counters WHERE name = 'suppression_replaced';
+END;
 CREATE TRIGGER suppression_inserted AFTER INSERT ON suppression_cache BEGIN
     UPDATE counters SET n = n + 1 WHERE name = 'suppression_entries';
 END;
 CREATE TRIGGER suppression_deleted AFTER DELETE ON suppression_cache BEGIN
-    UPDATE counters SET n = n - 1 WHERE name = 'suppression_entries';
+    UPDATE counters SET n = n - 1 WHERE name IN ('suppression_entries', 'suppression_replaced');
 END;
 CREATE TRIGGER holds_inserted AFTER INSERT ON company_holds BEGIN
     UPDATE counters SET n = n + 1 WHERE name = 'company_holds';

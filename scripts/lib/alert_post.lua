@@ -1,4 +1,5 @@
 --- Posting a notice to a web address that is a secret in itself.
+local excerpt <const> = require "signalbox.excerpt"
 local signalbox <const> = require "signalbox"
 
 local M = {}
@@ -43,7 +44,7 @@ function M.send(request)
   local response, problem = signalbox.http(request)
   if not response then return nil, scrub(tostring(problem), request.url) end
   if response.status >= 200 and response.status < 300 then return true end
-  local said = (response.body or ""):sub(1, 200):gsub("%c+", " ")
+  local said = excerpt(response.body or "", 200)
   return nil, string.format("it answered %d%s", response.status, said ~= "" and ": " .. said or "")
 end
 

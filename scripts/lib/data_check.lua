@@ -1,132 +1,74 @@
 --- The rows of a database, held against what the store promises of them.
-local signalbox <const> = require "signalbox"
-
 local M = {}
 
-local SHOWN <const> = 5 -- rows that a finding names
-local PLAIN_TIME <const> = "^%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%d%.%d%d%d%d%d%d%+00:00$"
+-- Values ---------------------------------------------------------------------------------------
 
---- Rows with one fault: how many, and the numbers of the first few.
-local Fault = {}
-Fault.__index = Fault
-
-function Fault:add(id)
-  self.count = self.count + 1
-  if #self.ids < SHOWN then self.ids[#self.ids + 1] = tostring(id) end
-end
-
-local function new_fault(text)
-  return setmetatable({ text = text, count = 0, ids = {} }, Fault)
-end
-
-local function fault_text(fault)
-  return string.format("%s: %d (id %s%s)", fault.text, fault.count, table.concat(fault.ids, ", "),
-    fault.count > #fault.ids and " ..." or "")
-end
-
-local function report_faults(report, findings, notes)
-  for _, fault in ipairs(findings) do
-    if fault.count > 0 then report:find(fault_text(fault)) end
-  end
-  for _, fault in ipairs(notes or {}) do
-    if fault.count > 0 then report:note(fault_text(fault)) end
-  end
-end
-
--- Texts ----------------------------------------------------------------------------------------
-
-local function is_text(value)
-  return value == nil or type(value) == "string" and utf8.len(value) ~= nil and
-    not value:find("\0", 1, true)
-end
-
---- Looks at a JSON text that SQLite finds nothing in: the predecessor's NaN is no fault.
-local function judge_json(text, id, bad, lenient)
-  local fine = type(text) == "string" and
-    select(2, signalbox.json.decode(text, { lenient = true })) == nil
-  local fault = fine and lenient or bad
-  fault:add(id)
-end
-
---- A time that says no offset is UTC: the predecessor's.
-local function judge_time(text, id, bad, naive)
-  if text == nil or type(text) == "string" and text:find(PLAIN_TIME) then return end
-  if type(text) ~= "string" or not signalbox.time(text) then
-    bad:add(id)
-  elseif not text:find "[+-]%d%d:?%d%d$" and not text:find "[Zz]$" then
-    naive:add(id)
-  end
-end
-
-local function check_signals(store, report)
-  local text, json = new_fault "signals with bytes that are no text (UTF-8 without NUL)",
-    new_fault "signals whose raw_data is no JSON"
-  local name, confidence = new_fault "signals with an empty type, source or key",
-    new_fault "signals whose confidence is not from 0 to 1"
-  local time = new_fault "signals with a detected_at or created_at that is no time"
-  local lenient, naive = new_fault "signals with NaN or Infinity in raw_data",
-    new_fault "signals with a time that names no offset (UTC)"
-  for row in assert(store:rows [[
-    SELECT id, signal_type, source_api, canonical_key, company_name, raw_data, detected_at,
-      created_at, json_valid(raw_data) AS valid,
-      typeof(confidence) IN ('real', 'integer') AND confidence BETWEEN 0 AND 1 AS confident
-    FROM signals]])
-  do
-    local id = row.id
-    if not (is_text(row.signal_type) and is_text(row.source_api) and is_text(row.canonical_key) and
-      is_text(row.company_name) and is_text(row.raw_data))
-    then
-      text:add(id)
-    elseif row.signal_type == "" or row.source_api == "" or row.canonical_key == "" then
-      name:add(id)
-    end
-    if row.valid ~= 1 then judge_json(row.raw_data, id, json, lenient) end
-    if row.confident ~= 1 then confidence:add(id) end
-    judge_time(row.detected_at, id, time, naive)
-    judge_time(row.created_at, id, time, naive)
-  end
-  report_faults(report, { text, name, confidence, json, time }, { lenient, naive })
-end
-
-local STATES <const> = {
-  pending = true, queued = true, pushed = true, rejected = true, failed = true,
+--- What store:check_rows finds, in words.
+local FINDINGS <const> = {
+  text = "%s holds bytes that are no text (UTF-8 without NUL)",
+  empty = "%s is empty",
+  missing = "%s is missing",
+  type = "%s is of another type than its column",
+  word = "%s is in a state that there is not",
+  id = "%s is not from 1 to 2^53",
+  share = "%s is not from 0 to 1",
+  time = "%s is no time",
+  order = "%s is a time whose text does not sort as times do (not UTC, or written otherwise)",
+  json = "%s is no JSON",
+  ids = "%s is no list of signals' numbers",
 }
 
-local function check_processing(store, report)
-  local state, json = new_fault "processing rows in a state that there is not",
-    new_fault "processing rows whose metadata is no JSON"
-  local text, time = new_fault "processing rows with bytes that are no text",
-    new_fault "processing rows with a time that is none"
-  local lenient, naive = new_fault "processing rows with NaN or Infinity in metadata",
-    new_fault "processing rows with a time that names no offset (UTC)"
-  for row in assert(store:rows [[
-    SELECT id, status, notion_page_id, processed_at, error_message, metadata, created_at,
-      metadata IS NULL OR json_valid(metadata) AS valid
-    FROM signal_processing]])
-  do
-    if not STATES[row.status] then state:add(row.id) end
-    if not (is_text(row.notion_page_id) and is_text(row.error_message)) then text:add(row.id) end
-    if row.valid ~= 1 then judge_json(row.metadata, row.id, json, lenient) end
-    judge_time(row.processed_at, row.id, time, naive)
-    judge_time(row.created_at, row.id, time, naive)
-  end
-  report_faults(report, { state, text, json, time }, { lenient, naive })
+--- What a predecessor may have written.
+local NOTES <const> = {
+  nan = "%s has NaN or Infinity",
+  naive = "%s is a time that names no offset (UTC)",
+}
+
+local SHOWN <const> = 5 -- rows that a finding names
+
+local function rows_text(count, keys)
+  return string.format("%d (%s%s)", count, keys, count > SHOWN and ", ..." or "")
 end
 
-local function check_suppression(store, report)
-  local json, time = new_fault "suppression entries whose metadata is no JSON",
-    new_fault "suppression entries with a time that is none"
-  local lenient, naive = new_fault "suppression entries with NaN or Infinity in metadata",
-    new_fault "suppression entries with a time that names no offset (UTC)"
-  for row in assert(store:rows [[
-    SELECT id, cached_at, expires_at, metadata, metadata IS NULL OR json_valid(metadata) AS valid
-    FROM suppression_cache]])
-  do
-    if row.valid ~= 1 then judge_json(row.metadata, row.id, json, lenient) end
-    judge_time(row.cached_at, row.id, time, naive)
-    judge_time(row.expires_at, row.id, time, naive)
+local function check_values(store, report)
+  for _, found in ipairs(assert(store:check_rows())) do
+    if found.fault == "unreadable" then
+      report:find(string.format("%s can't be read: %s", found.table, found.keys))
+    else
+      local name = found.table .. "." .. found.column
+      local keys = found.keys ~= "" and found.keys or "unnamed"
+      local text = FINDINGS[found.fault] or NOTES[found.fault]
+      local message = text:format(name) .. ": " .. rows_text(found.count, keys)
+      if NOTES[found.fault] then report:note(message) else report:find(message) end
+    end
   end
-  report_faults(report, { json, time }, { lenient, naive })
+end
+
+-- States ---------------------------------------------------------------------------------------
+
+--- `sql` gives how many there are and the first one.
+local function note_some(store, report, text, sql)
+  local row = assert(store:row(sql))
+  if row.n > 0 then
+    report:note(string.format("%s: %d (id %d%s)", text, row.n, row.first,
+      row.n > 1 and ", ..." or ""))
+  end
+end
+
+local function note_stateless(store, report)
+  note_some(store, report, "signals without a processing row, which no claim gives", [[
+    SELECT count(*) AS n, min(s.id) AS first
+    FROM signals s
+    WHERE NOT EXISTS (SELECT 1 FROM signal_processing p WHERE p.signal_id = s.id)]])
+end
+
+local function note_stranded(store, report)
+  note_some(store, report, "queued signals that no row of the outbox delivers", [[
+    SELECT count(*) AS n, min(signal_id) AS first
+    FROM signal_processing
+    WHERE status = 'queued' AND signal_id NOT IN (
+      SELECT ids.value FROM outbox, json_each(outbox.signal_ids) ids
+      WHERE json_valid(outbox.signal_ids))]])
 end
 
 -- The file -------------------------------------------------------------------------------------
@@ -199,18 +141,18 @@ end
 
 -- All of it ------------------------------------------------------------------------------------
 
-local WITH_COUNTERS <const> = 1003
+local WITH_COUNTERS <const>, WITH_OUTBOX <const> = 1003, 1006
 
 --- Looks at every row. `report:find(message, repair)` and `report:note(message)` are told.
 ---@param store signalbox.Store
 ---@param schema table as of store:schema()
 ---@param report table
 function M.check(store, schema, report)
-  local checks = { check_integrity, check_signals, check_processing, check_suppression }
+  local checks = { check_integrity, check_values, note_stateless }
   if schema.version >= WITH_COUNTERS then
-    checks[#checks + 1] = check_counters
-    checks[#checks + 1] = check_copies
+    table.move({ check_counters, check_copies }, 1, 2, #checks + 1, checks)
   end
+  if schema.version >= WITH_OUTBOX then checks[#checks + 1] = note_stranded end
   for _, check in ipairs(checks) do
     local fine, problem = pcall(check, store, report)
     if not fine then

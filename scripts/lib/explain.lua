@@ -2,6 +2,7 @@
 --
 --     print(signalbox.explain "SELECT * FROM signals WHERE canonical_key = 'domain:acme.ai'")
 --     print(signalbox.explain(function(store) return store:get_pending_signals { limit = 50 } end))
+local excerpt <const> = require "signalbox.excerpt"
 local signalbox = require "signalbox"
 
 local M = {}
@@ -38,7 +39,7 @@ end
 --- The statement on one line, without what it would take to read it all.
 local function headline(sql)
   local text = sql:gsub("%s+", " "):gsub("^ ", "")
-  return #text <= 96 and text or text:sub(1, 95) .. "…"
+  return #text <= 96 and text or excerpt(text, 95) .. "…"
 end
 
 --- The statements that `call` has the store run, each once.

@@ -14,7 +14,9 @@ local IN_USE <const> = 16 -- EBUSY: of a database's own files, which the host ke
 local M = {}
 
 ---@class signalbox.WholeFile
----@field stream file*
+---@field path string
+---@field temporary? string
+---@field stream? file*
 local WholeFile = {}
 WholeFile.__index = WholeFile
 
@@ -33,36 +35,65 @@ local function check_target(path)
   return nil, string.format("'%s' is %s: name a file", path, what)
 end
 
---- Begins the file that `path` is going to be: mode 0600, in the folder that it belongs to.
+local NAMES <const> = 100
+
+--- A name beside `path` that is ours while the lock is. What killed programs have left under such
+--- names is used again, or removed.
+---@return string? name, any lock_or_problem
+local function take_name(path)
+  local name, lock
+  for i = 1, NAMES do
+    local candidate = string.format("%s.part-%d", path, i)
+    if name and not vault.stat(candidate) then break end
+    local taken, problem = vault.take(candidate)
+    if taken == nil and not name then return nil, problem end
+    if taken and name then
+      os.remove(candidate)
+    elseif taken then
+      name, lock = candidate, taken
+    end
+  end
+  return name, lock or string.format("'%s.part-1' to '-%d' are taken by others", path, NAMES)
+end
+
+--- Begins the file that `path` is going to be, mode 0600, in the folder that it belongs to: empty,
+--- with a name of its own, `temporary`, for whoever fills it.
+---@param path string
+---@return signalbox.WholeFile? file, string? problem
+function M.reserve(path)
+  local ok, problem = check_target(path)
+  if not ok then return nil, problem end
+  local name, lock = take_name(path)
+  if not name then return nil, lock end
+  return setmetatable({ path = path, temporary = name, lock = lock }, WholeFile)
+end
+
+--- The same, open as `stream`.
 ---@param path string
 ---@return signalbox.WholeFile? file, string? problem
 function M.create(path)
-  local ok, problem = check_target(path)
-  if not ok then return nil, problem end
-  local made
-  for try = 1, 100 do
-    local temporary = string.format("%s.part-%d", path, try)
-    made, problem = vault.create(temporary)
-    if made then
-      local stream, opening = io.open(temporary, "wb")
-      if not stream then return nil, opening end
-      return setmetatable({ path = path, temporary = temporary, stream = stream }, WholeFile)
-    end
-    if not vault.stat(temporary) then break end -- it isn't the name that is taken
-  end
+  local file, problem = M.reserve(path)
+  if not file then return nil, problem end
+  file.stream, problem = io.open(file.temporary, "wb")
+  if file.stream then return file end
+  file:__close()
   return nil, problem
 end
 
---- Gives it its name, over what had it before. Now it survives a power cut.
+--- Gives it its name, over what had it before, or with `new` only where nothing has. Now it
+--- survives a power cut.
+---@param new? boolean
 ---@return true? done, any problem
-function WholeFile:keep()
-  local ok, problem = signalbox.fsync(self.stream)
-  if not ok then return nil, problem end
-  ok, problem = self.stream:close()
-  if not ok then return nil, problem end
-  ok, problem = check_target(self.path)
-  if not ok then return nil, problem end
-  ok, problem = os.rename(self.temporary, self.path)
+function WholeFile:keep(new)
+  local ok, problem
+  if self.stream then
+    ok, problem = signalbox.fsync(self.stream)
+    if ok then ok, problem = self.stream:close() end
+  else
+    ok, problem = vault.sync(self.temporary)
+  end
+  if ok then ok, problem = check_target(self.path) end
+  if ok then ok, problem = (new and vault.rename or os.rename)(self.temporary, self.path) end
   if not ok then return nil, problem end
   self.temporary = nil
   return vault.sync(self.path:match "^(.*/)[^/]*$" or ".")
@@ -71,6 +102,8 @@ end
 function WholeFile:__close()
   if io.type(self.stream) == "file" then self.stream:close() end
   if self.temporary then os.remove(self.temporary) end
+  self.temporary = nil
+  local lock <close> = self.lock -- luacheck: ignore lock
 end
 
 return M

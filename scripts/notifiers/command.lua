@@ -2,6 +2,7 @@
 -- (ALERT_STATUS, ALERT_TITLE, ALERT_TEXT). It has delivered when it exits with 0.
 --
 --     { "command", run = { "/usr/local/bin/page", "--team", "deals" }, timeout = 30 }
+local excerpt <const> = require "signalbox.excerpt"
 local signalbox <const> = require "signalbox"
 local text <const> = require "signalbox.alert_text"
 
@@ -24,6 +25,6 @@ return {
     if not result then return nil, tostring(problem) end
     if result.status == 0 then return true end
     return nil, string.format("%s exited with %s: %s", options.run[1], tostring(result.status),
-      result.stderr:sub(1, 200))
+      excerpt(result.stderr, 200))
   end,
 }

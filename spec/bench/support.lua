@@ -91,7 +91,7 @@ end
 function M.number(value)
   if not value then return "-" end
   local text = string.format("%.0f", value)
-  return (text:reverse():gsub("(%d%d%d)(%f[%d])", "%1,%2"):reverse())
+  return (text:reverse():gsub("%d%d%d", "%0,"):reverse():gsub("^,", ""))
 end
 
 --- Prints a table with its columns aligned, the first to the left.

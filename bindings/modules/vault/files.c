@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <lauxlib.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -246,6 +247,34 @@ static int files_lock(lua_State *L) {
     return 1;
 }
 
+/* Whether the open file is the one that `path` names, a plain one, and nobody's but ours. */
+static bool is_own(int file, const char *path) {
+    struct stat opened, named;
+    return fstat(file, &opened) == 0 && lstat(path, &named) == 0 &&
+           opened.st_ino == named.st_ino && opened.st_dev == named.st_dev &&
+           S_ISREG(opened.st_mode) && opened.st_nlink == 1 && opened.st_uid == geteuid() &&
+           (opened.st_mode & 077) == 0;
+}
+
+/* take(path): a new file, 0600 and empty, that is ours until closed; or one that a killed program
+ * has left there, emptied. false where it is another's. */
+static int files_take(lua_State *L) {
+    const char *path = luaL_checkstring(L, 1);
+    int *file = push_lock(L);
+    *file = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+    int why = errno;
+    struct stat status;
+    if (*file < 0 && lstat(path, &status) != 0) {
+        return vault_fail(L, why, "can't make", path);
+    }
+    if (*file >= 0 && flock(*file, LOCK_EX | LOCK_NB) == 0 && is_own(*file, path) &&
+        ftruncate(*file, 0) == 0) {
+        return 1;
+    }
+    lua_pushboolean(L, 0);
+    return 1;
+}
+
 /* claim(database): keeps SQLite from opening it, until closed. Fails with "in use" where a process
  * has it open, this one included: this is a lock of an open file, which closing drops alone, and
  * which is in the way of the process's own. */
@@ -283,6 +312,7 @@ static const luaL_Reg functions[] = {
     {"resolve", files_resolve},
     {"free_space", files_free_space},
     {"lock", files_lock},
+    {"take", files_take},
     {"claim", files_claim},
     {NULL, NULL},
 };
