@@ -104,13 +104,12 @@ local function run_one(name, store, args)
   local description = collectors[name]
   local missing = lacking(description)
   if missing then return nil, missing end
-  local progress = cli.progress(name)
+  local progress <close> = cli.progress(name)
   local work = args.retry and collector.retry or collector.run
   local counts, problem = work(description, name, store, {
     args = args, dry_run = args.dry_run, limit = args.limit, since = args.since, reset = args.reset,
     progress = function(counts) progress:update(counts.seen, summary(counts)) end,
   })
-  progress:close()
   return counts, problem
 end
 
@@ -118,9 +117,16 @@ local function message_of(problem)
   return type(problem) == "table" and problem.message or tostring(problem)
 end
 
+--- Cancels what is still at work when it goes out of scope.
+local function new_tasks()
+  return setmetatable({}, { __close = function(tasks)
+    for _, task in ipairs(tasks) do task:cancel() end
+  end })
+end
+
 --- At once, a task each; one that fails leaves the others alone.
 local function run_all(names, store, args)
-  local results, tasks = {}, {}
+  local results, tasks <close> = {}, new_tasks()
   for i, name in ipairs(names) do
     tasks[i] = signalbox.spawn(run_one, name, store, args)
   end

@@ -94,6 +94,26 @@ describe("signalbox collect", function()
       assert.equal(1, counts({ "file", file }).duplicates)
     end)
 
+    it("takes a null for what is not there", function()
+      local file = temp.file("signals.ndjson", line { detected_at = signalbox.null,
+        company_name = signalbox.null } .. "\n" .. line { source_api = signalbox.null })
+      for turn = 1, 2 do
+        local result = counts { "file", file }
+        assert.same({ 2 - turn, turn - 1, 1 },
+          { result.saved, result.duplicates, result.quarantined })
+      end
+    end)
+
+    it("finds only what is new in a file that grows", function()
+      local lines = line { detected_at = false }
+      local file = temp.file("signals.ndjson", lines)
+      counts { "file", file }
+      temp.write(file, lines .. "\n" .. line { detected_at = false, raw_data = { jobs = 4 } })
+      os.execute("touch -d 2030-01-01 " .. file)
+      local result = counts { "file", file }
+      assert.same({ 1, 1 }, { result.saved, result.duplicates })
+    end)
+
     it("sets aside what it cannot store, with a reason, and goes on", function()
       local bad = {
         ["not JSON"] = "{oops",
@@ -152,6 +172,8 @@ describe("signalbox collect", function()
       local array = temp.file("signals.json", "[\n" .. line() .. ",\n5]")
       local result = counts { "file", array }
       assert.same({ 1, 1 }, { result.saved, result.quarantined })
+      result = counts { "file", temp.file("one.json", "\n " .. line { signal_type = "one" }) }
+      assert.same({ 1, 0 }, { result.saved, result.quarantined })
 
       local rows = temp.file("companies.csv",
         'name,site,sure\n"Beta, Inc",https://beta.com,0.9\nGamma,,0.5\n')
@@ -326,9 +348,77 @@ describe("signalbox collect", function()
       assert.equal(1, result.status)
       assert.truthy(result.err:find("mine.lua:3: broken", 1, true), result.err)
       assert.equal(20, json.decode(result.out).saved)
-      assert.same({ 10, 10 }, { json.decode(mine(COUNTING).out).seen,
-        json.decode(mine(COUNTING, { "--reset", "--limit", "10" }).out).saved })
-      assert.equal(40, #contents())
+      assert.equal(10, json.decode(mine(COUNTING).out).seen)
+      local again = json.decode(mine(COUNTING, { "--reset" }).out)
+      assert.same({ 30, 30 }, { again.seen, again.duplicates })
+      assert.equal(30, #contents())
+    end)
+
+    it("doubles nothing that has no time where a limit or an error stops it within a page", function()
+      assert.equal(15, json.decode(mine(COUNTING, { "--limit", "15" }).out).saved)
+      assert.equal(15, json.decode(mine(COUNTING).out).saved)
+      assert.equal(30, #contents())
+    end)
+
+    it("tells two finds without a time apart by what they say", function()
+      local result = mine [[
+        return { about = "twice", collect = function(context)
+          for _, n in ipairs { 1, 2, 1 } do
+            context:signal { signal_type = "t", canonical_key = "domain:a.com", confidence = 1,
+              raw_data = { n = n } }
+          end
+        end }]]
+      local found = json.decode(result.out)
+      assert.same({ 2, 1 }, { found.saved, found.duplicates })
+    end)
+
+    it("does not move its cursor past what --since leaves out", function()
+      local source = [[
+        return { about = "days", collect = function(context)
+          for day = (context.cursor or 0) + 1, 20 do
+            context:signal { signal_type = "t", canonical_key = "domain:a.com", confidence = 1,
+              raw_data = {}, detected_at = string.format("2026-08-%02d", day) }
+            context.cursor = day
+          end
+        end }]]
+      assert.equal(5, json.decode(mine(source, { "--since", "2026-08-16" }).out).saved)
+      assert.equal(15, json.decode(mine(source).out).saved)
+    end)
+
+    it("with --reset forgets what it remembered before, and not what it remembers now", function()
+      local source = [[
+        return { about = "remembers", collect = function(context)
+          print(context:recall "a", context.cursor)
+          context:remember("a", 1)
+          context.cursor = 2
+          context:commit()
+          print(context:recall "a", context.cursor)
+        end }]]
+      for _, words in ipairs { {}, { "--reset" }, { "--reset", "--dry-run" } } do
+        local out = mine(source, words).out
+        assert.equal("nil\tnil\n1\t2\n", out:match "^[^{]*", table.concat(words, " "))
+      end
+      assert.equal("1\t2\n1\t2\n", mine(source, { "--dry-run" }).out:match "^[^{]*")
+    end)
+
+    it("counts right after a save that failed", function()
+      local result = mine [[
+        return { about = "fails", collect = function(context)
+          local function find(n, confidence)
+            context:signal { signal_type = "t", canonical_key = "domain:c" .. n .. ".com",
+              confidence = confidence or 1, raw_data = {}, detected_at = n }
+          end
+          for n = 1, 3 do find(n) end
+          find(4, 2)
+          context:set_aside("odd", "it is odd")
+          context:remember("x", print)
+          assert(not pcall(context.commit, context))
+          context:remember("x", nil)
+          for n = 5, 6 do find(n) end
+        end }]]
+      assert.same({ seen = 7, saved = 5, duplicates = 0, suppressed = 0, quarantined = 2 },
+        json.decode(result.out), result.err)
+      assert.equal(5, #contents())
     end)
 
     it("names the signals' source after it, and the setting that it lacks", function()
@@ -390,18 +480,148 @@ describe("signalbox collect", function()
       assert.truthy(row.error:find("interrupted", 1, true), row.error)
     end)
 
-    it("in the seed's stricter way leaves known companies alone", function()
+    it("in the seed's stricter way leaves companies alone that are known under any key", function()
       local source = [[
         return { about = "strict", skip_known = true, collect = function(context)
-          context:signal { signal_type = os.getenv "TYPE", canonical_key = "domain:a.com",
-            confidence = 1, raw_data = {}, detected_at = 0 }
+          for _, site in ipairs { "a.com", "b.com", "a.com" } do
+            context:signal { signal_type = os.getenv "TYPE", confidence = 1, raw_data = {},
+              refs = { domain_or_website = site, github_org = "owner-of-" .. site } }
+          end
         end }]]
-      assert.equal(1, json.decode(mine(source, {}, { TYPE = "a" }).out).saved)
-      assert.equal(1, json.decode(mine(source, {}, { TYPE = "b" }).out).duplicates)
+      do
+        local db <close> = store()
+        assert(db:save_signal { signal_type = "t", source_api = "s", confidence = 1, raw_data = "{}",
+          canonical_key = "github_org:owner-of-b-com" })
+      end
+      for _, words in ipairs { { "--dry-run" }, {} } do
+        local found = json.decode(mine(source, words, { TYPE = "a" }).out)
+        assert.same({ 1, 2 }, { found.saved, found.duplicates })
+      end
+      assert.equal(3, json.decode(mine(source, {}, { TYPE = "b" }).out).duplicates)
+    end)
+
+    it("with --dry-run says what a run would come to", function()
+      local source = [[
+        return { about = "odd", collect = function(context)
+          local function find(fields)
+            local item = { signal_type = "t", canonical_key = "domain:a.com", confidence = 1,
+              raw_data = {}, detected_at = 1 }
+            for name, value in pairs(fields) do item[name] = value end
+            context:signal(item)
+          end
+          find {}
+          find {}
+          find { source_api = "" }
+          find { canonical_key = "" }
+          find { canonical_key = "domain:a\0.com" }
+          find { company_name = "\xFF" }
+          find { raw_data = "{" }
+          find { raw_data = { x = 0/0 } }
+          find { raw_data = { x = 0/0 }, detected_at = false }
+          find { detected_at = "never" }
+          find { detected_at = 1e300 }
+          find { confidence = 0/0 }
+          context:remember("x", (context:recall "x" or 0) + 1)
+          context.cursor = 1
+        end }]]
+      local dry = mine(source, { "--dry-run" })
+      assert.is_false(temp.exists(path))
+      dry = json.decode(dry.out)
+      dry.dry_run = nil
+      assert.same({ seen = 12, saved = 1, duplicates = 1, suppressed = 0, quarantined = 10 }, dry)
+      assert.same(dry, json.decode(mine(source).out))
+    end)
+
+    it("keeps what was set aside where trying it again fails, or finds it no better", function()
+      local source = [[
+        return { about = "fails", collect = function(context)
+          for _, text in ipairs { "5", "{}", "[1]", '"x"', "{oops", "null" } do
+            context:set_aside(text, "it is odd")
+          end
+        end, retry = os.getenv "FAIL" and function(context, text)
+          if text == "[1]" then error(os.getenv "FAIL") end
+          context:set_aside(text, "it is odd still")
+        end or nil }]]
+      local function kept()
+        local reasons = {}
+        for _, item in ipairs(json.decode(run { "--db", path, "quarantine", "--json" }.out)) do
+          reasons[item.item] = item.reason
+        end
+        return reasons
+      end
+      mine(source)
+      local before = kept()
+      for _, words in ipairs { { "--retry", "--since", "2099-01-01" }, { "--retry" },
+        { "--retry", "--dry-run" } } do
+        local result = mine(source, words)
+        assert.equal(0, result.status, result.err)
+        assert.equal(6, json.decode(result.out).quarantined)
+      end
+      assert.truthy(kept()["5"]:find("no JSON object", 1, true))
+      assert.equal(1, mine(source, { "--retry" }, { FAIL = "no luck" }).status)
+      local after, n = kept(), 0
+      for text in pairs(before) do
+        assert.truthy(after[text], text)
+        n = n + 1
+      end
+      assert.equal(6, n)
+    end)
+
+    it("sets aside a record that it cannot make sense of, and tries it again when told to", function()
+      local source = [[
+        return { about = "records", take = function(context, record)
+          context:signal { signal_type = "t", canonical_key = "domain:" .. record.site:lower(),
+            confidence = 1, raw_data = record, detected_at = 1 }
+        end, collect = function(context)
+          for i = 1, 3 do context:take { site = i ~= 2 and "c" .. i .. ".com" or 5 } end
+        end }]]
+      local found = json.decode(mine(source).out)
+      assert.same({ 3, 2, 1 }, { found.seen, found.saved, found.quarantined })
+      local listed = json.decode(run { "--db", path, "quarantine", "--json" }.out)
+      assert.equal('{"site":5}', listed[1].item)
+      assert.truthy(listed[1].reason:find("attempt to index a number value", 1, true))
+      local mended = source:gsub("record.site:lower%(%)", "tostring(record.site)")
+      assert.equal(1, json.decode(mine(mended, { "--retry" }).out).saved)
+      assert.equal("[]\n", run { "--db", path, "quarantine", "--json" }.out)
+    end)
+
+    it("all leaves no run at work when Ctrl-C ends it", function()
+      local folder = temp.folder()
+      os.execute("mkdir -p " .. folder .. "/collectors")
+      for _, name in ipairs { "one", "two" } do
+        temp.write(folder .. "/collectors/" .. name .. ".lua", [[
+          return { about = "waits", collect = function()
+            print "ready" io.stdout:flush()
+            require("signalbox").sleep(60)
+          end }]])
+      end
+      local process = run.start { "--db", path, "collect", "all", env = { SIGNALBOX_PATH = folder } }
+      repeat signalbox.sleep(0.005) until process.out() == "ready\nready\n"
+      process.kill "INT"
+      assert.equal(130, process.wait(10).status)
+      local db <close> = store()
+      assert.same({ failed = 2 }, { failed = db:row([[SELECT count(*) AS n FROM runs
+        WHERE status = 'failed' AND finished_at IS NOT NULL]]).n })
     end)
   end)
 
+  it("retries nothing where there is no database", function()
+    local result = collect { "file", "--retry", "--dry-run", "--json" }
+    assert.equal(0, result.status, result.err)
+    assert.is_false(temp.exists(path))
+  end)
+
   it("says what is wrong with its words", function()
+    local rows = temp.file("rows.csv", "a,b\n1,2\n")
+    for map, message in pairs {
+      ["canonical_key.z=a"] = "refs has parts", ["refs=a"] = "refs has parts",
+      ["oops"] = "it must be FIELD=COLUMN",
+    } do
+      local result = collect { "file", rows, "--map", "canonical_key=a", "--map", map }
+      assert.equal(1, result.status)
+      assert.truthy(result.err:find(message, 1, true), result.err)
+      assert.falsy(result.err:find("traceback", 1, true), result.err)
+    end
     assert.equal(2, collect({}).status)
     assert.equal(2, collect({ "no_such_collector" }).status)
     assert.equal(2, collect({ "file", "-", "--limit", "none" }).status)
