@@ -117,6 +117,27 @@ describe("signalbox collect", function()
       assert.equal(350, remembered())
     end)
 
+    it("passes nothing over where pages change between requests", function()
+      local repositories = {}
+      for i = 1, 250 do repositories[i] = repository(i, 1000 + i) end
+      api:control("", { repos = repositories, rising = true })
+      counts("github")
+      assert.equal(248, remembered()) -- two rose to a page that had been read
+      api:control("", { rising = false })
+      counts("github")
+      assert.equal(250, remembered())
+    end)
+
+    it("goes by the server's clock where that is not ours", function()
+      local repositories = {}
+      for i = 1, 400 do repositories[i] = repository(i, 101 + i) end
+      for _, skew in ipairs { 7200, -7200 } do
+        api:control("", { repos = repositories, search = 3, skew = skew })
+        counts("github", { "--reset" }, { SIGNALBOX_HTTP_PATIENCE = "10" })
+      end
+      assert.equal(400, remembered())
+    end)
+
     --- Moves all that was seen so many days into the past.
     local function age(days)
       local store <close> = assert(signalbox.open(path))

@@ -5,7 +5,8 @@ POST /control {"repos": [...], "users": {...}, "core": n, "search": n, "secondar
 as the API shows them; users by login; requests that are left of each limit (they come back a second
 after they are used up), and requests until the secondary limit is met once. With "bare" that limit
 does not say when it ends; "short" pages lack their last item; "incomplete" searches say that they
-ran out of time, after so many results.
+ran out of time, after so many results; with "rising" a repository rises above all others between
+one request and the next.
 """
 import hashlib
 import json
@@ -16,7 +17,7 @@ import urllib.parse
 from strict import STATE, Handler, Refused, serve
 
 STATE.update({"repos": [], "users": {}, "core": 5000, "search": 5000, "secondary": 0,
-              "bare": False, "short": False, "incomplete": 0})
+              "bare": False, "short": False, "incomplete": 0, "rising": False})
 LEFT = {}
 RESET = {}
 
@@ -27,7 +28,7 @@ class GitHub(Handler):
             LEFT[resource] = STATE[resource]
         headers = [("X-RateLimit-Resource", resource), ("X-RateLimit-Limit", STATE[resource])]
         if LEFT[resource] <= 0:
-            headers += [("X-RateLimit-Remaining", 0), ("X-RateLimit-Reset", int(RESET[resource]))]
+            headers += [("X-RateLimit-Remaining", 0), ("X-RateLimit-Reset", int(RESET[resource] + STATE["skew"]))]
             raise Refused(403, {"message": "API rate limit exceeded for user ID 1."}, headers)
         LEFT[resource] -= 1
         RESET[resource] = int(time.time()) + 1
@@ -38,7 +39,7 @@ class GitHub(Handler):
                 raise Refused(403, {"message": "You have exceeded a secondary rate limit."},
                               asked + [("X-RateLimit-Remaining", 10)])
         return headers + [("X-RateLimit-Remaining", LEFT[resource]),
-                          ("X-RateLimit-Reset", int(RESET[resource]))]
+                          ("X-RateLimit-Reset", int(RESET[resource] + STATE["skew"]))]
 
     def check(self):
         if not self.headers.get("User-Agent"):
@@ -55,6 +56,9 @@ class GitHub(Handler):
         if parts == ["search", "repositories"]:
             headers = self.limits("search")
             value, links = self.search(query)
+            if STATE["rising"]:
+                last = min(STATE["repos"], key=lambda repo: repo["stargazers_count"])
+                last["stargazers_count"] += 100000
             return 200, value, headers + links
         if len(parts) == 2 and parts[0] == "users":
             headers = self.limits("core")

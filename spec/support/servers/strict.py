@@ -13,10 +13,15 @@ import time
 import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-STATE = {"fail": 0, "drop": 0, "truncate": 0, "html": 0, "seed": 1}
+STATE = {"fail": 0, "drop": 0, "truncate": 0, "html": 0, "skew": 0, "seed": 1}
 REQUESTS = []
 LOCK = threading.RLock()
 CHANCE = random.Random(1)
+
+
+def clock():
+    """The server's own, which need not be right."""
+    return time.time() + STATE["skew"]
 
 
 class Refused(Exception):
@@ -31,6 +36,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_):
         pass
+
+    def date_time_string(self, timestamp=None):
+        return super().date_time_string(clock() if timestamp is None else timestamp)
 
     def send_text(self, status, text, kind, headers=(), cut=False):
         self.send_response(status)
