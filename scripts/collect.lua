@@ -27,10 +27,12 @@ end
 local function lacking(description)
   for _, name in ipairs(description.needs or {}) do
     if name:find "^[%u%d_]+$" then
-      if (os.getenv(name) or "") == "" then return { message = name .. " is not set" } end
+      if (os.getenv(name) or "") == "" then
+        return require "signalbox.problem"("invalid", name .. " is not set")
+      end
     else
-      local ok, problem = pcall(config.need, name)
-      if not ok then return problem end
+      local ok, trouble = pcall(config.need, name)
+      if not ok then return trouble end
     end
   end
 end

@@ -68,16 +68,6 @@ local function drop_suppressed(stores, signals)
   return without(signals, function(signal) return has_key_in(set, signal) end)
 end
 
---- The seed's stricter way: a company that has any signal gets no other.
-local function drop_known(stores, signals)
-  local set = keys_in(stores, KNOWN, signals)
-  return without(signals, function(signal)
-    if has_key_in(set, signal) then return true end
-    set[signal.canonical_key] = true
-    return false
-  end)
-end
-
 -- Signals --------------------------------------------------------------------------------------
 
 local function is_in(stores, from, sql, signal, what)
@@ -107,15 +97,22 @@ local function drop_said(stores, signals)
   end)
 end
 
---- One by one: for a batch with a signal that the store refuses, and where there is more than one
---- store to look into.
-local function save_each(stores, signals, outcome)
+local function is_elsewhere(stores, signal)
+  return stores[2] ~= nil and
+    is_in(stores, 2, SAME_TIME, signal, signalbox.iso(signal.detected_at))
+end
+
+--- One by one: for a batch with a signal that the store refuses, where there is more than one store
+--- to look into, and where a company that is in `known` gets no other signal.
+local function save_each(stores, signals, outcome, known)
   for _, signal in ipairs(signals) do
-    local id, trouble = stores[1]:save_signal(signal)
-    if id and not (stores[2] and is_in(stores, 2, SAME_TIME, signal,
-        signalbox.iso(signal.detected_at))) then
+    local id, trouble
+    local is_known = known ~= nil and has_key_in(known, signal)
+    if not is_known then id, trouble = stores[1]:save_signal(signal) end
+    if id and known then known[signal.canonical_key] = true end
+    if id and not is_elsewhere(stores, signal) then
       outcome.saved = outcome.saved + 1
-    elseif id or trouble.code == "duplicate" then
+    elseif id or is_known or trouble.code == "duplicate" then
       outcome.duplicates = outcome.duplicates + 1
     elseif trouble.code == "invalid" then
       outcome.refused[#outcome.refused + 1] = { signal = signal, reason = tostring(trouble) }
@@ -125,8 +122,9 @@ local function save_each(stores, signals, outcome)
   end
 end
 
-local function save(stores, signals, outcome)
-  if #stores == 1 then
+--- All at once, where that is no different.
+local function save(stores, signals, outcome, known)
+  if #stores == 1 and not known then
     local result, trouble = stores[1]:save_signals(signals)
     if result then
       outcome.saved = result.saved
@@ -135,7 +133,7 @@ local function save(stores, signals, outcome)
     end
     if trouble.code ~= "invalid" then error(trouble, 0) end
   end
-  save_each(stores, signals, outcome)
+  save_each(stores, signals, outcome, known)
 end
 
 ---@class signalbox.BatchOutcome
@@ -147,17 +145,15 @@ end
 --- Saves what is new of signals as collect_item makes them.
 ---@param stores table[]
 ---@param signals table[]
----@param skip_known? boolean whether a company that has any signal is a duplicate
+---@param skip_known? boolean the seed's stricter way: a company that has any signal gets no other
 ---@return signalbox.BatchOutcome
 function M.save(stores, signals, skip_known)
   local outcome = { saved = 0, duplicates = 0, suppressed = 0, refused = {} }
   if #signals == 0 then return outcome end
-  local known, said
   signals, outcome.suppressed = drop_suppressed(stores, signals)
-  if skip_known then signals, known = drop_known(stores, signals) end
-  signals, said = drop_said(stores, signals)
-  outcome.duplicates = (known or 0) + said
-  if #signals > 0 then save(stores, signals, outcome) end
+  signals, outcome.duplicates = drop_said(stores, signals)
+  local known = skip_known and keys_in(stores, KNOWN, signals) or nil
+  if #signals > 0 then save(stores, signals, outcome, known) end
   return outcome
 end
 

@@ -262,7 +262,7 @@ end
 --- Runs `work` to its end or its limit. What was found before an error is saved as well: it was
 --- found, and the cursor is no further than what is saved.
 local function carry_out(run, work)
-  local ok, trouble = xpcall(work, explain, new_context(run), run)
+  local ok, trouble = xpcall(work, explain, new_context(run))
   if not ok and trouble == run.limit_reached then ok = true end
   local interrupted = not ok and type(trouble) == "table" and trouble.code == "interrupted"
   if not interrupted then
@@ -324,7 +324,8 @@ end
 function M.retry(collector, name, store, options)
   local once <const> = { args = options.args, dry_run = options.dry_run, limit = options.limit,
     progress = options.progress }
-  return work_with(collector, name, store, once, function(context, run)
+  return work_with(collector, name, store, once, function(context)
+    local run = context.run
     if not store then return end -- a dry run without a database
     for row in quarantine.rows(store, name) do
       run.retrying, run.stays = row.item, false
