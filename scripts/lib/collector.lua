@@ -244,10 +244,9 @@ end
 local function begin(run)
   local store = run.stores[1]
   return store:transaction(function()
-    local _, trouble = store:exec([[
+    assert(store:exec([[
       UPDATE runs SET status = 'failed', error = 'killed, or still at work'
-      WHERE command = 'collect' AND name = ? AND status = 'running']], run.name)
-    if trouble then return nil, trouble end
+      WHERE command = 'collect' AND name = ? AND status = 'running']], run.name))
     local id = runs.begin(store, "collect", run.name)
     run.state:begin(id, run.options.reset)
     return id

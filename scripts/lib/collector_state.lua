@@ -15,12 +15,6 @@ State.__index = State
 
 local M = { CURSOR = CURSOR }
 
---- Raises what a store's call gave in place of a result.
-local function must(value, trouble)
-  if value == nil and trouble ~= nil then error(trouble, 0) end
-  return value
-end
-
 ---@param collector string
 ---@param stores table[] where it is read from: the first that has a stream. The first is written to
 function M.new(collector, stores)
@@ -32,10 +26,10 @@ function State:begin(run, reset)
   local store = self.stores[1]
   self.run = run
   if reset then
-    must(store:exec("DELETE FROM collector_state WHERE collector = ?", self.collector))
+    assert(store:exec("DELETE FROM collector_state WHERE collector = ?", self.collector))
     self.stores = { store }
   end
-  must(store:exec([[
+  assert(store:exec([[
     INSERT INTO collector_state(collector, stream, run, updated_at) VALUES (?, ?, ?, ?)
     ON CONFLICT(collector, stream) DO UPDATE SET run = excluded.run]],
     self.collector, CURSOR, run, signalbox.now()))
@@ -43,8 +37,9 @@ end
 
 local function read(stores, collector, stream)
   for _, store in ipairs(stores) do
-    local row = must(store:row(
-      "SELECT value FROM collector_state WHERE collector = ? AND stream = ?", collector, stream))
+    local row, trouble = store:row(
+      "SELECT value FROM collector_state WHERE collector = ? AND stream = ?", collector, stream)
+    if trouble then error(trouble, 0) end
     if row and row.value then return signalbox.json.decode(row.value) end
   end
 end
@@ -68,7 +63,7 @@ function State:is_changed()
 end
 
 local function take_hold(state)
-  local held = must(state.stores[1]:exec(
+  local held = assert(state.stores[1]:exec(
     "UPDATE collector_state SET run = run WHERE collector = ? AND stream = ? AND run = ?",
     state.collector, CURSOR, state.run))
   if held == 0 then
@@ -84,12 +79,12 @@ function State:save()
   for stream in pairs(self.changed) do
     local value = self.held[stream].value
     if stream ~= CURSOR or not self.keeps_cursor then
-      must(self.stores[1]:exec([[
+      assert(self.stores[1]:exec([[
         INSERT INTO collector_state(collector, stream, value, run, updated_at)
         VALUES (?, ?, ?, ?, ?)
         ON CONFLICT(collector, stream) DO UPDATE SET
           value = excluded.value, run = excluded.run, updated_at = excluded.updated_at]],
-        self.collector, stream, value ~= nil and must(signalbox.json.encode(value)) or nil,
+        self.collector, stream, value ~= nil and assert(signalbox.json.encode(value)) or nil,
         self.run, now))
     end
   end

@@ -131,8 +131,9 @@ end
 --- A limit that takes longer than a run may wait.
 function Client:too_long(seconds, response)
   local time = signalbox.iso(now() + seconds)
-  return problem("unavailable", string.format("%s allows no more requests until %s; run it again " ..
-    "then", self.name, time and time:sub(1, 19) or "the end of the calendar"), response)
+  return problem("unavailable", string.format(
+    "%s allows no more requests until %s; run it again then", self.name,
+    time and time:sub(1, 19) or "the end of the calendar"), response)
 end
 
 --- What a status that no attempt will change means.

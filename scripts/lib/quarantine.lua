@@ -1,11 +1,6 @@
 --- What collectors found and could not store, with the reason, each once; to be tried again.
 local M = {}
 
-local function must(value, trouble)
-  if value == nil and trouble ~= nil then error(trouble, 0) end
-  return value
-end
-
 ---@class signalbox.Aside
 ---@field text string
 ---@field reason string
@@ -15,7 +10,7 @@ end
 function M.add(store, collector, items)
   local now = require("signalbox").now()
   for _, item in ipairs(items) do
-    must(store:exec([[
+    assert(store:exec([[
       INSERT INTO quarantine(collector, item, reason, first_seen_at, last_seen_at)
       VALUES (?, ?, ?, ?, ?)
       ON CONFLICT(collector, item) DO UPDATE SET
@@ -26,7 +21,7 @@ end
 
 --- Lets one go that has found its place.
 function M.remove(store, collector, text)
-  must(store:exec("DELETE FROM quarantine WHERE collector = ? AND item = ?", collector, text))
+  assert(store:exec("DELETE FROM quarantine WHERE collector = ? AND item = ?", collector, text))
 end
 
 --- The number of rows that a person drops: one, or all.

@@ -12,7 +12,7 @@ bool url_same_origin(const char *a, const char *b);
 /* http or https. */
 bool url_is_web(const char *url);
 
-/* This machine: `localhost`, or an address that is one of loopback's. A name only looks like one. */
+/* This machine: `localhost`, or an address of loopback's; not a name that looks like one. */
 bool url_is_loopback(const char *url);
 
 /* A secret may go there: over TLS, or not out of this machine. */
