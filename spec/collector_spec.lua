@@ -90,6 +90,20 @@ describe("a collector of one's own", function()
     assert.equal("1\t2\n1\t2\n", mine(source, { "--dry-run" }).out:match "^[^{]*")
   end)
 
+  it("counts right where one of very many cannot be stored", function()
+    local result = mine [[
+      return { about = "many", collect = function(context)
+        context.cursor = 0
+        for n = 1, 2500 do
+          context:signal { signal_type = "t", canonical_key = "domain:c" .. n .. ".com",
+            confidence = n == 2400 and 2 or 1, raw_data = {}, detected_at = n }
+        end
+        context.cursor = 1
+      end }]]
+    assert.same({ seen = 2500, saved = 2499, duplicates = 0, suppressed = 0, quarantined = 1 },
+      json.decode(result.out), result.err)
+  end)
+
   it("counts right after a save that failed", function()
     local result = mine [[
       return { about = "fails", collect = function(context)

@@ -125,7 +125,7 @@ end
 --- All at once, where that is no different.
 local function save(stores, signals, outcome, known)
   if #stores == 1 and not known then
-    local result, trouble = stores[1]:save_signals(signals)
+    local result, trouble = stores[1]:save_signals(signals, { batch = #signals }) -- or none of it
     if result then
       outcome.saved = result.saved
       outcome.duplicates = outcome.duplicates + result.duplicates
