@@ -327,13 +327,13 @@ describe("signalbox collect", function()
     end)
 
     it("does not run into its limit", function()
-      api:control("", { companies = { company "00000001" }, limit = 60, refused = 0 })
+      api:control("", { companies = { company "00000001" }, limit = 70, refused = 0 })
       counts("companies_house", { "--no-dissolved" })
       assert.equal(0, api:control("/state").refused)
     end)
 
     it("waits for its limit, and asks again only from where it was", function()
-      api:control("", { companies = { company "00000001" }, limit = 60 })
+      api:control("", { companies = { company "00000001" }, limit = 100 })
       counts("companies_house")
       local before = #api:control "/requests"
       counts("companies_house")

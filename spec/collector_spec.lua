@@ -167,8 +167,8 @@ describe("a collector of one's own", function()
   it("goes on at the page where a server failed it, and says in a line how", function()
     local web <close> = server.start "web"
     local source = [[return { about = "pages", collect = function(context)
-      local client = require "signalbox.fetch".client { name = "It", rate = 0, timeout = 0.5,
-        secret = "MY_TOKEN" }
+      local client = require "signalbox.fetch".client { name = "It", rate = 0, secret = "MY_TOKEN",
+        timeout = (os.getenv "BAD" or ""):find "drip" and 0.5 or 30 }
       for page = (context.cursor or 0) + 1, 3 do
         local good = os.getenv "URL" .. "/pages/3?page=" .. page
         local answer, problem = client:json { attempts = 2,
