@@ -143,13 +143,18 @@ PACKAGES := gcc libc6-dev make lua5.4 liblua5.4-dev libsqlite3-dev libcurl4-open
 # What the specs need beside: other programs that write, a C program of a user, a terminal.
 SPEC_PACKAGES := lua-busted sqlite3 pkgconf tmux less groff-base python3 python3-aiosmtpd openssl
 
+# What the conformance specs need beside: other people's programs.
+CONFORMANCE_PACKAGES := prometheus prometheus-alertmanager \
+                        $(if $(shell command -v npm),,nodejs npm ca-certificates)
+
 # Nothing is built before what building needs is there.
-$(BUILD)/inputs: | $(filter deps,$(patsubst test,deps,$(patsubst demo,deps,$(MAKECMDGOALS))))
+$(BUILD)/inputs: | $(if $(filter deps test demo conformance,$(MAKECMDGOALS)),deps)
 
 ## deps: install the Debian packages that are missing (with sudo where not root)
 .PHONY: deps
 deps:
-	@.ci/deps $(PACKAGES) $(if $(filter demo,$(MAKECMDGOALS)),,$(SPEC_PACKAGES))
+	@.ci/deps $(PACKAGES) $(if $(filter demo,$(MAKECMDGOALS)),,$(SPEC_PACKAGES)) \
+	    $(if $(filter conformance,$(MAKECMDGOALS)),$(CONFORMANCE_PACKAGES))
 
 ## demo: from real data to processed signals, in demo/
 DEMO      := demo/signals.db
@@ -179,16 +184,19 @@ SPEC ?= spec
 test: deps all
 	@$(RUN_SPECS) $(SPEC)
 
+## conformance: install other people's programs, and see what they make of ours
+CONFORMANCE ?= spec/conformance
+.PHONY: conformance
+conformance: deps all
+	@$(RUN_SPECS) $(CONFORMANCE)
+
 # The slow kinds, each a folder of its own.
-KINDS := fault soak conformance
+KINDS := fault soak
 ## fault: kill, starve and corrupt: specs that try to break the promises
 ## soak: specs that run for minutes
-## conformance: what every driver, sink and collector must do, and what others' programs make of it
 .PHONY: $(KINDS)
 $(KINDS): all
-	@$(if $(filter conformance,$@),$(call need,promtool,prometheus) \
-	    $(call need,prometheus-alertmanager,prometheus-alertmanager)) \
-	$(RUN_SPECS) spec/$@
+	@$(RUN_SPECS) spec/$@
 
 ## bench: the figures, beside hand-written C and aiosqlite (BENCH=store for one of spec/bench)
 BENCH ?=

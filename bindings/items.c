@@ -98,8 +98,16 @@ static Status flush(lua_State *L, Items *items, Error *error) {
 
 /* ---- the loop ---- */
 
-static int fail(lua_State *L, const Items *items, Error *error) {
+/* At the end of a call, for the garbage collector, which would do it at last, does not see how much
+ * these are. */
+static void items_free(Items *items) {
+    buffer_free(&items->texts);
+    buffer_free(&items->list);
+}
+
+static int fail(lua_State *L, Items *items, Error *error) {
     error->saved = items->saved;
+    items_free(items);
     return error_return(L, error);
 }
 
@@ -131,6 +139,7 @@ static int run(lua_State *L, int status, lua_KContext drawn) {
     if (flush(L, items, &error) != STATUS_OK) {
         return fail(L, items, &error);
     }
+    items_free(items);
     return items->result(L, items);
 }
 
@@ -157,9 +166,7 @@ int items_run(lua_State *L) {
 /* ---- the userdata ---- */
 
 static int collect(lua_State *L) {
-    Items *items = luaL_checkudata(L, 1, ITEMS_METATABLE);
-    buffer_free(&items->texts);
-    buffer_free(&items->list);
+    items_free(luaL_checkudata(L, 1, ITEMS_METATABLE));
     return 0;
 }
 

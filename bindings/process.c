@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -343,11 +344,18 @@ static int run_k(lua_State *L, int status, lua_KContext context) {
     return give_result(L, process);
 }
 
-static int run_failed(lua_State *L, Process *process, int status) {
+static bool is_folder(const char *path) {
+    struct stat file;
+    return stat(path, &file) == 0 && S_ISDIR(file.st_mode);
+}
+
+static int run_failed(lua_State *L, Process *process, const char *folder, int status) {
     Error error;
     process_release(process);
+    bool astray = folder != NULL && !is_folder(folder);
     error_set(&error, status == ENOENT ? STATUS_NOT_FOUND : STATUS_IO,
-              "signalbox.run: cannot start %s: %s", program_name(L), strerror(status));
+              "signalbox.run: cannot start %s%s%s: %s", program_name(L), astray ? " in " : "",
+              astray ? folder : "", strerror(status));
     return error_return(L, &error);
 }
 
@@ -372,7 +380,7 @@ static int signalbox_run(lua_State *L) {
     command.environment = read_environment(L);
     wait_begin(L, &process->wait, "signalbox.run");
     int status = process_start(process, &command);
-    if (status != 0) return run_failed(L, process, status);
+    if (status != 0) return run_failed(L, process, command.folder, status);
     if (timeout > 0) loop_start(scheduler_loop(process->wait.scheduler), &process->limit, timeout);
     return wait_yield(L, &process->wait, 0, run_k);
 }

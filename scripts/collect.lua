@@ -27,10 +27,12 @@ end
 local function lacking(description)
   for _, name in ipairs(description.needs or {}) do
     if name:find "^[%u%d_]+$" then
-      if (os.getenv(name) or "") == "" then return { message = name .. " is not set" } end
+      if (os.getenv(name) or "") == "" then
+        return require "signalbox.problem"("invalid", name .. " is not set")
+      end
     else
-      local ok, problem = pcall(config.need, name)
-      if not ok then return problem end
+      local ok, trouble = pcall(config.need, name)
+      if not ok then return trouble end
     end
   end
 end
@@ -104,13 +106,12 @@ local function run_one(name, store, args)
   local description = collectors[name]
   local missing = lacking(description)
   if missing then return nil, missing end
-  local progress = cli.progress(name)
+  local progress <close> = cli.progress(name)
   local work = args.retry and collector.retry or collector.run
   local counts, problem = work(description, name, store, {
     args = args, dry_run = args.dry_run, limit = args.limit, since = args.since, reset = args.reset,
     progress = function(counts) progress:update(counts.seen, summary(counts)) end,
   })
-  progress:close()
   return counts, problem
 end
 
@@ -118,9 +119,16 @@ local function message_of(problem)
   return type(problem) == "table" and problem.message or tostring(problem)
 end
 
+--- Cancels what is still at work when it goes out of scope.
+local function new_tasks()
+  return setmetatable({}, { __close = function(tasks)
+    for _, task in ipairs(tasks) do task:cancel() end
+  end })
+end
+
 --- At once, a task each; one that fails leaves the others alone.
 local function run_all(names, store, args)
-  local results, tasks = {}, {}
+  local results, tasks <close> = {}, new_tasks()
   for i, name in ipairs(names) do
     tasks[i] = signalbox.spawn(run_one, name, store, args)
   end

@@ -1,13 +1,10 @@
 --- signalbox quarantine: what collectors found and could not store.
 local cli = require "signalbox.cli"
+local quarantine = require "signalbox.quarantine"
 
 local function list(store, args)
   local rows = {}
-  for row in assert(store:rows([[
-      SELECT id, collector, last_seen_at, reason, item FROM quarantine
-      WHERE collector = coalesce(?, collector) ORDER BY id]], args.collector)) do
-    rows[#rows + 1] = row
-  end
+  for row in quarantine.rows(store, args.collector) do rows[#rows + 1] = row end
   if args.json then return cli.json(require("signalbox").array(rows)) end
   if #rows == 0 then return cli.note "nothing is set aside" end
   cli.table(rows, { "id", "collector", { "last_seen_at", title = "last seen" }, "reason", "item" })
@@ -16,9 +13,9 @@ end
 local function drop(store, args)
   local dropped = 0
   for _, id in ipairs(args.id) do
-    dropped = dropped + cli.check(store:exec("DELETE FROM quarantine WHERE id = ?", id))
+    dropped = dropped + cli.check(quarantine.drop(store, id))
   end
-  if args.all then dropped = cli.check(store:exec "DELETE FROM quarantine") end
+  if args.all then dropped = cli.check(quarantine.drop(store)) end
   if args.json then return cli.json { dropped = dropped } end
   print(cli.plural(dropped, "item") .. " dropped")
 end

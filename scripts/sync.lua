@@ -2,21 +2,25 @@
 local cli = require "signalbox.cli"
 local config = require "signalbox.config"
 local notion = require "signalbox.notion"
+local problem = require "signalbox.problem"
 local runs = require "signalbox.runs"
 local signalbox = require "signalbox"
 
---- One entry for each key of a page, unless its status lets new signals through.
-local function entries_of(deals, pages, counts)
+local NO_STATUS <const> = "(none)" -- of a page whose status is empty, which suppresses as others do
+
+--- One entry for each key of a page, unless its status lets new signals through. `began` is when
+--- they were seen, whatever the clock does meanwhile.
+local function entries_of(deals, pages, began, counts)
   local entries = {}
   for _, page in ipairs(pages) do
     counts.pages = counts.pages + 1
-    local status = notion.value(deals, page, "status") or ""
+    local status = notion.value(deals, page, "status") or NO_STATUS
     if notion.is_watched(status) then
       counts.watched = counts.watched + 1
     else
       for _, key in ipairs(notion.keys(deals, page)) do
         entries[#entries + 1] = {
-          canonical_key = key, notion_page_id = page.id, status = status,
+          canonical_key = key, notion_page_id = page.id, status = status, cached_at = began,
           company_name = notion.value(deals, page, "company_name"),
         }
       end
@@ -25,30 +29,52 @@ local function entries_of(deals, pages, counts)
   return entries
 end
 
+--- Writes them, but for those that the store refuses: a page may carry anything.
+local function write(store, entries)
+  while true do
+    local written, trouble = store:update_suppression_cache(entries)
+    if written then return written end
+    local entry = trouble.code == "invalid" and table.remove(entries, trouble.detail.index)
+    if not entry then error(trouble, 0) end
+    cli.note("sync: left out a key of page %s: %s", entry.notion_page_id, trouble.message)
+  end
+end
+
 --- What this sync did not see is gone from the CRM, or watched now. A page that was delivered a
---- moment before it began may not have been listed yet, and stays.
+--- moment before it began, or since, may not have been listed yet, and stays.
 local SWEEP <const> = [[
   DELETE FROM suppression_cache
-  WHERE cached_at < :began AND NOT (cached_at >= :settled AND notion_page_id IN
+  WHERE cached_at <> :began AND NOT (cached_at >= :settled AND notion_page_id IN
     (SELECT page_id FROM outbox WHERE page_id IS NOT NULL))]]
 
 local function sweep(store, began)
-  local settle = config.get "settle"
-  local settled = signalbox.iso(signalbox.time(began) - settle)
+  local settled = signalbox.iso(signalbox.time(began) - config.get "settle")
   return cli.check(store:exec(SWEEP, { began = began, settled = settled }))
 end
 
-local function refresh(store, counts, progress)
+--- Changes the cache, unless a sync that began later does: of two, one would remove what the other
+--- has seen.
+local function change(store, run, work, ...)
+  return cli.check(store:transaction(function(...)
+    if cli.check(store:row([[
+        SELECT count(*) AS n FROM runs WHERE command = 'sync' AND name = 'notion' AND id > ?]],
+        run)).n > 0 then
+      return nil, problem("conflict", "another sync has begun since")
+    end
+    return work(store, ...)
+  end, ...))
+end
+
+local function refresh(store, run, counts, progress)
   local began = signalbox.now()
-  local deals, problem = notion.open()
-  if not deals then error(problem, 0) end
+  local deals, trouble = notion.open()
+  if not deals then error(trouble, 0) end
   for pages in deals:batches() do
-    local entries = entries_of(deals, pages, counts)
-    local written = cli.check(store:update_suppression_cache(entries))
-    counts.entries = counts.entries + written
+    local entries = entries_of(deals, pages, began, counts)
+    counts.entries = counts.entries + change(store, run, write, entries)
     progress:update(counts.pages, cli.plural(counts.pages, "page"))
   end
-  counts.removed = sweep(store, began)
+  counts.removed = change(store, run, sweep, began)
 end
 
 --- What is left after a sync that failed: the entries of earlier ones, until they expire.
@@ -60,8 +86,8 @@ local function age(store)
     cli.span(seconds))
 end
 
-local function explain(problem)
-  return type(problem) == "string" and debug.traceback(problem, 2) or problem
+local function explain(trouble)
+  return type(trouble) == "string" and debug.traceback(trouble, 2) or trouble
 end
 
 return cli.command {
@@ -82,9 +108,9 @@ half-way leaves the entries of earlier ones.
     local run = runs.begin(store, "sync", "notion")
     local counts = { pages = 0, entries = 0, watched = 0, removed = 0 }
     local progress <close> = cli.progress "sync"
-    local ok, trouble = xpcall(refresh, explain, store, counts, progress)
+    local ok, trouble = xpcall(refresh, explain, store, run, counts, progress)
     progress:close()
-    runs.finish(store, run, ok and "done" or "failed", counts, trouble)
+    cli.check(runs.finish(store, run, ok and "done" or "failed", counts, trouble))
     if not ok then
       if type(trouble) == "table" and trouble.code == "interrupted" then error(trouble, 0) end
       cli.fail(trouble, age(store))

@@ -98,6 +98,96 @@ describe("signalbox collect", function()
         WHERE stream LIKE '.repo:%']]).n)
     end)
 
+    local function remembered()
+      local store <close> = assert(signalbox.open(path))
+      return store:row([[SELECT count(*) AS n FROM collector_state
+        WHERE stream LIKE '.repo:%']]).n
+    end
+
+    it("goes on behind a page that is short, and behind a search that ran out of time", function()
+      local repositories = {}
+      for i = 1, 350 do repositories[i] = repository(i, 101 + i) end
+      api:control("", { repos = repositories, short = true })
+      counts("github")
+      assert.equal(346, remembered())
+      api:control("", { short = false, incomplete = 120 })
+      local result = collect("github", { "--reset" })
+      assert.equal(0, result.status, result.err)
+      assert.truthy(result.err:find("GitHub ran out of time in", 1, true), result.err)
+      assert.equal(350, remembered())
+    end)
+
+    it("passes nothing over where pages change between requests", function()
+      local repositories = {}
+      for i = 1, 250 do repositories[i] = repository(i, 1000 + i) end
+      api:control("", { repos = repositories, rising = true })
+      counts("github")
+      assert.equal(248, remembered()) -- two rose to a page that had been read
+      api:control("", { rising = false })
+      counts("github")
+      assert.equal(250, remembered())
+    end)
+
+    it("goes by the server's clock where that is not ours", function()
+      local repositories = {}
+      for i = 1, 400 do repositories[i] = repository(i, 101 + i) end
+      for _, skew in ipairs { 7200, -7200 } do
+        api:control("", { repos = repositories, search = 3, skew = skew })
+        counts("github", { "--reset" }, { SIGNALBOX_HTTP_PATIENCE = "10" })
+      end
+      assert.equal(400, remembered())
+    end)
+
+    --- Moves all that was seen so many days into the past.
+    local function age(days)
+      local store <close> = assert(signalbox.open(path))
+      assert(store:exec([[UPDATE collector_state
+        SET value = json_replace(value, '$[0][0]', json_extract(value, '$[0][0]') - ?)
+        WHERE stream LIKE '.repo:%']], days * DAY))
+    end
+
+    it("sees the spike of a repository that was quiet for long", function()
+      api:control("", { repos = { repository(1, 200) }, users = { ["owner-1"] = user() } })
+      counts("github")
+      age(45)
+      counts("github")
+      age(45)
+      api:control("", { repos = { repository(1, 320) } })
+      assert.equal(1, counts("github").saved)
+      local raw = signals("github_org:owner-1")[1].raw_data
+      assert.equal(120, raw.gained)
+      assert.is_near(30 * DAY, signalbox.time(signalbox.now()) - signalbox.time(raw.since), 60)
+    end)
+
+    it("sets aside a repository that makes no sense, and takes it when told to", function()
+      local odd = repository(1, 200)
+      odd.stargazers_count = signalbox.null
+      api:control("", { repos = { repository(2, 300) } })
+      counts("github")
+      do
+        local store <close> = assert(signalbox.open(path))
+        assert(store:exec([[INSERT INTO quarantine(collector, item, reason, first_seen_at,
+          last_seen_at) VALUES ('github', ?, 'odd', '', '')]], json.encode(odd)))
+      end
+      assert.equal(1, counts("github", { "--retry" }).quarantined)
+      local listed = json.decode(run { "--db", path, "quarantine", "--json" }.out)
+      assert.equal("stargazers_count is no number", listed[1].reason)
+    end)
+
+    it("waits a minute for a secondary limit that names no time, or says until when", function()
+      local repositories = {}
+      for i = 1, 400 do repositories[i] = repository(i, 101 + i) end
+      api:control("", { repos = repositories, secondary = 2, bare = true })
+      local result = collect("github", {}, { SIGNALBOX_HTTP_PATIENCE = "30" })
+      assert.equal(1, result.status)
+      assert.truthy(result.err:find("GitHub allows no more requests until", 1, true), result.err)
+      assert.falsy(result.err:find("GITHUB_TOKEN", 1, true), result.err)
+      local before = #api:control "/requests"
+      counts("github")
+      assert.equal(3, #api:control "/requests" - before)
+      assert.equal(400, remembered())
+    end)
+
     it("waits for its limits, and gets through failures", function()
       local repositories = {}
       for i = 1, 400 do repositories[i] = repository(i, 101 + i) end
@@ -191,8 +281,59 @@ describe("signalbox collect", function()
       assert.equal(30, counts("companies_house", { "--no-dissolved", "--officers", "0" }).saved)
     end)
 
+    it("asks for a day code by code where a type alone is too much", function()
+      local companies = {}
+      for i = 1, 60 do
+        companies[i] = company(string.format("%08d", i),
+          { sic_codes = { tostring(10000 + i % 9), tostring(10000 + (i + 1) % 9) } })
+      end
+      api:control("", { companies = companies, size = 15 })
+      assert.equal(60, counts("companies_house", { "--no-dissolved", "--officers", "0" }).saved)
+    end)
+
+    it("asks again for a day that the register does not list whole", function()
+      local companies = {}
+      for i = 1, 20 do companies[i] = company(string.format("%08d", i)) end
+      companies[21] = company("00000021", { date_of_creation = day(2) })
+      api:control("", { companies = companies, size = 10 })
+      for _ = 1, 2 do
+        local result = collect("companies_house", { "--no-dissolved", "--officers", "0" })
+        assert.equal(1, result.status)
+        assert.truthy(result.err:find("10 that it cannot list", 1, true), result.err)
+      end
+      api:control("", { size = 5000 })
+      local found = counts("companies_house", { "--no-dissolved", "--officers", "0" })
+      assert.same({ 10, 11 }, { found.saved, found.duplicates })
+    end)
+
+    it("does not skip days for good that --since left out", function()
+      api:control("", { companies = { company("00000001", { date_of_creation = day(30) }),
+        company("00000002", { date_of_creation = day(2) }) } })
+      assert.equal(1, counts("companies_house", { "--since", "7d" }).saved)
+      assert.equal(1, counts("companies_house").saved)
+    end)
+
+    it("sets an odd record aside, and goes on", function()
+      api:control("", { companies = {
+        company("00000001", { sic_codes = { 62012 } }), company(5), company "00000002",
+      } })
+      for _, words in ipairs { {}, { "--retry" } } do
+        assert.equal(1, counts("companies_house", words).quarantined)
+      end
+      assert.equal("software and data", signals("companies_house:00000001")[1].raw_data.group)
+      local listed = json.decode(run { "--db", path, "quarantine", "--json" }.out)
+      assert.equal("company_number is no text", listed[1].reason)
+      assert.equal(5, json.decode(listed[1].item).company_number)
+    end)
+
+    it("does not run into its limit", function()
+      api:control("", { companies = { company "00000001" }, limit = 70, refused = 0 })
+      counts("companies_house", { "--no-dissolved" })
+      assert.equal(0, api:control("/state").refused)
+    end)
+
     it("waits for its limit, and asks again only from where it was", function()
-      api:control("", { companies = { company "00000001" }, limit = 60 })
+      api:control("", { companies = { company "00000001" }, limit = 100 })
       counts("companies_house")
       local before = #api:control "/requests"
       counts("companies_house")

@@ -1,5 +1,5 @@
+local collecting = require "spec.support.collecting"
 local run = require "spec.support.run"
-local server = require "spec.support.server"
 local signalbox = require "signalbox"
 local temp = require "spec.support.temp"
 
@@ -17,36 +17,9 @@ end
 
 describe("signalbox collect", function()
   local path
+  local collect, counts, store, contents = collecting.on(function() return path end)
 
   before_each(function() path = temp.folder() .. "/signals.db" end)
-
-  local function collect(words, options)
-    local command = { "--db", path, "collect", table.unpack(words) }
-    for name, value in pairs(options or {}) do command[name] = value end
-    return run(command)
-  end
-
-  --- The counts of a run that ended well.
-  local function counts(words, options)
-    words[#words + 1] = "--json"
-    local result = collect(words, options)
-    assert.equal(0, result.status, result.err)
-    return json.decode(result.out)
-  end
-
-  local function store() return assert(signalbox.open(path)) end
-
-  --- Signals in the store as texts that can be compared, in an order of their own.
-  local function contents()
-    local db <close> = store()
-    local list = {}
-    for row in assert(db:rows [[
-        SELECT canonical_key, signal_type, source_api, detected_at, confidence, raw_data,
-          company_name FROM signals ORDER BY 1, 2, 3, 4]]) do
-      list[#list + 1] = json.encode(row)
-    end
-    return list
-  end
 
   describe("file", function()
     it("saves a signal a line, its raw_data byte for byte", function()
@@ -92,6 +65,26 @@ describe("signalbox collect", function()
       local file = temp.file("signals.ndjson", line { detected_at = false })
       assert.equal(1, counts({ "file", file }).saved)
       assert.equal(1, counts({ "file", file }).duplicates)
+    end)
+
+    it("takes a null for what is not there", function()
+      local file = temp.file("signals.ndjson", line { detected_at = signalbox.null,
+        company_name = signalbox.null } .. "\n" .. line { source_api = signalbox.null })
+      for turn = 1, 2 do
+        local result = counts { "file", file }
+        assert.same({ 2 - turn, turn - 1, 1 },
+          { result.saved, result.duplicates, result.quarantined })
+      end
+    end)
+
+    it("finds only what is new in a file that grows", function()
+      local lines = line { detected_at = false }
+      local file = temp.file("signals.ndjson", lines)
+      counts { "file", file }
+      temp.write(file, lines .. "\n" .. line { detected_at = false, raw_data = { jobs = 4 } })
+      os.execute("touch -d 2030-01-01 " .. file)
+      local result = counts { "file", file }
+      assert.same({ 1, 1 }, { result.saved, result.duplicates })
     end)
 
     it("sets aside what it cannot store, with a reason, and goes on", function()
@@ -152,6 +145,8 @@ describe("signalbox collect", function()
       local array = temp.file("signals.json", "[\n" .. line() .. ",\n5]")
       local result = counts { "file", array }
       assert.same({ 1, 1 }, { result.saved, result.quarantined })
+      result = counts { "file", temp.file("one.json", "\n " .. line { signal_type = "one" }) }
+      assert.same({ 1, 0 }, { result.saved, result.quarantined })
 
       local rows = temp.file("companies.csv",
         'name,site,sure\n"Beta, Inc",https://beta.com,0.9\nGamma,,0.5\n')
@@ -208,200 +203,23 @@ describe("signalbox collect", function()
     end)
   end)
 
-  describe("github_ranking", function()
-    local DAYS <const> = { "2026-08-19", "2026-08-20", "2026-08-21", "2026-08-22" }
-
-    local function sample(day)
-      return "spec/samples/github-ranking/github-ranking-" .. day .. ".csv.gz"
-    end
-
-    --- A snapshot of ours: { "owner/name", stars, last commit }.
-    local function snapshot(folder, day, repositories)
-      local lines = { "rank,item,repo_name,stars,forks,language,repo_url,username,issues," ..
-        "last_commit,description" }
-      for i, repository in ipairs(repositories) do
-        local owner, name = repository[1]:match "^(.-)/(.*)$"
-        lines[#lines + 1] = string.format('%d,top,%s,%d,1,Lua,https://github.com/%s/%s,%s,0,%s,%s',
-          i, name, repository[2], owner, name, owner, repository[3] or day .. "T01:00:00Z",
-          '"says ""hi"",\nand more"')
-      end
-      local file = string.format("%s/github-ranking-%s.csv", folder, day)
-      temp.write(file, table.concat(lines, "\n") .. "\n")
-      return file
-    end
-
-    local function signal(kind, key)
-      local db <close> = store()
-      for _, found in ipairs(db:get_signals_for_company(key)) do
-        if found.signal_type == kind then return found end
-      end
-    end
-
-    it("finds spikes between one day and the next", function()
-      local folder = temp.folder()
-      local files = {
-        snapshot(folder, "2026-08-01", { { "a/x", 1000 }, { "b/y", 1000 }, { "c/z", 1000 } }),
-        snapshot(folder, "2026-08-02", { { "a/x", 1100 }, { "b/y", 3000 }, { "c/z", 1099 },
-          { "d/new", 5000 } }),
-      }
-      assert.equal(4, counts({ "github_ranking", files[1], files[2] }).saved)
-      local least = signal("github_spike", "github_org:a")
-      local most = signal("github_spike", "github_org:b")
-      assert.equal(0.6, least.confidence)
-      assert.equal(0.95, most.confidence)
-      assert.equal("2026-08-02T00:00:00.000000+00:00", most.detected_at)
-      assert.equal(2000, most.raw_data.gained)
-      assert.equal('says "hi",\nand more', most.raw_data.description)
-      assert.is_nil(signal("github_spike", "github_org:c"))
-      assert.is_nil(signal("github_spike", "github_org:d"))
-    end)
-
-    it("calls one that was worked on within a day an activity as well", function()
-      local folder = temp.folder()
-      local files = {
-        snapshot(folder, "2026-08-01", { { "a/x", 100 }, { "b/y", 100 } }),
-        snapshot(folder, "2026-08-02", { { "a/x", 400, "2026-08-01T00:00:00Z" },
-          { "b/y", 400, "2026-07-31T23:59:59Z" } }),
-      }
-      counts { "github_ranking", files[1], files[2] }
-      assert.equal(0.95, signal("github_activity", "github_org:a").confidence)
-      assert.is_nil(signal("github_activity", "github_org:b"))
-    end)
-
-    it("gives one of a kind an owner and day, of the repository that gained most", function()
-      local folder = temp.folder()
-      local files = {
-        snapshot(folder, "2026-08-01", { { "a/x", 100 }, { "a/y", 100 } }),
-        snapshot(folder, "2026-08-02", { { "a/x", 300 }, { "a/y", 900, "2026-01-01T00:00:00Z" } }),
-      }
-      assert.equal(2, counts({ "github_ranking", files[1], files[2] }).saved)
-      assert.equal("a/y", signal("github_spike", "github_org:a").raw_data.repo)
-      assert.equal("a/x", signal("github_activity", "github_org:a").raw_data.repo)
-    end)
-
-    it("finds the same in a file a run as in all at once, in whatever order", function()
-      local words = { "github_ranking" }
-      for i = #DAYS, 1, -1 do words[#words + 1] = sample(DAYS[i]) end
-      counts(words, { cwd = "." })
-      local at_once = contents()
-      path = temp.folder() .. "/signals.db"
-      for _, day in ipairs(DAYS) do counts({ "github_ranking", sample(day) }, { cwd = "." }) end
-      assert.same(at_once, contents())
-      assert.equal(466, #at_once)
-
-      local again = counts(words, { cwd = "." })
-      assert.same({ 0, 466 }, { again.saved, again.duplicates })
-    end)
-
-    it("refuses a file that has no day in its name", function()
-      local result = collect { "github_ranking", temp.file("ranking.csv", "") }
-      assert.equal(1, result.status)
-      assert.truthy(result.err:find("its name has no day in it", 1, true), result.err)
-    end)
-  end)
-
-  describe("with a collector of one's own", function()
-    --- Runs collectors/mine.lua of a folder of ours.
-    local function mine(source, words, env)
-      local folder = temp.folder()
-      os.execute("mkdir -p " .. folder .. "/collectors")
-      temp.write(folder .. "/collectors/mine.lua", source)
-      local all = { SIGNALBOX_PATH = folder }
-      for name, value in pairs(env or {}) do all[name] = value end
-      return collect({ "mine", "--json", table.unpack(words or {}) }, { env = all })
-    end
-
-    local COUNTING <const> = [[
-      return { about = "counts", collect = function(context)
-        for i = (context.cursor or 0) + 1, 30 do
-          if i == 21 and os.getenv "BREAK" then error "broken" end
-          context:signal { signal_type = "t", canonical_key = "domain:c" .. i .. ".com",
-            confidence = 1, raw_data = { n = i } }
-          if i % 10 == 0 then context.cursor = i end
-        end
-      end }]]
-
-    it("saves the cursor with the signals before it, and goes on there", function()
-      local result = mine(COUNTING, {}, { BREAK = "1" })
-      assert.equal(1, result.status)
-      assert.truthy(result.err:find("mine.lua:3: broken", 1, true), result.err)
-      assert.equal(20, json.decode(result.out).saved)
-      assert.same({ 10, 10 }, { json.decode(mine(COUNTING).out).seen,
-        json.decode(mine(COUNTING, { "--reset", "--limit", "10" }).out).saved })
-      assert.equal(40, #contents())
-    end)
-
-    it("names the signals' source after it, and the setting that it lacks", function()
-      mine(COUNTING)
-      local db <close> = store()
-      assert.equal("mine", db:get_signals_for_company("domain:c1.com")[1].source_api)
-
-      local result = mine [[return { about = "needs", needs = { "github.token" },
-        collect = function() end }]]
-      assert.equal(1, result.status)
-      assert.truthy(result.err:find("GITHUB_TOKEN is not set", 1, true), result.err)
-    end)
-
-    it("remembers what it is told to, in the same transaction", function()
-      local source = [[
-        return { about = "remembers", collect = function(context)
-          local turn = (context:recall "turn" or 0) + 1
-          context:remember("turn", turn)
-          context:signal { signal_type = "t" .. turn, canonical_key = "domain:a.com",
-            confidence = 1, raw_data = {}, detected_at = 0 }
-        end }]]
-      mine(source, { "--dry-run" })
-      mine(source)
-      mine(source)
-      local db <close> = store()
-      assert.equal(2, #db:get_signals_for_company "domain:a.com")
-    end)
-
-    it("reads an API page by page", function()
-      local web <close> = server.start "web"
-      local result = mine([[return { about = "pages", collect = function(context)
-        for page in context:pages(os.getenv "URL" .. "/pages/3", { after = "2026-01-01" }) do
-          context:signal { signal_type = "page", canonical_key = "domain:a.com", confidence = 1,
-            raw_data = page, detected_at = page.page }
-        end
-      end }]], {}, { URL = web.url })
-      assert.equal(3, json.decode(result.out).saved, result.err)
-      local db <close> = store()
-      local first = db:get_signals_for_company("domain:a.com")[3].raw_data
-      assert.same({ page = 1, query = { after = "2026-01-01" } }, first)
-    end)
-
-    it("exits with 130 when Ctrl-C breaks it off, and says so in its record", function()
-      local folder = temp.folder()
-      os.execute("mkdir -p " .. folder .. "/collectors")
-      temp.write(folder .. "/collectors/mine.lua", [[
-        return { about = "waits", collect = function()
-          print "ready" io.stdout:flush()
-          require("signalbox").sleep(60)
-        end }]])
-      local process = run.start { "--db", path, "collect", "mine",
-        env = { SIGNALBOX_PATH = folder } }
-      repeat signalbox.sleep(0.005) until process.out() ~= ""
-      process.kill "INT"
-      assert.equal(130, process.wait(10).status)
-      local db <close> = store()
-      local row = db:row "SELECT status, error FROM runs"
-      assert.equal("failed", row.status)
-      assert.truthy(row.error:find("interrupted", 1, true), row.error)
-    end)
-
-    it("in the seed's stricter way leaves known companies alone", function()
-      local source = [[
-        return { about = "strict", skip_known = true, collect = function(context)
-          context:signal { signal_type = os.getenv "TYPE", canonical_key = "domain:a.com",
-            confidence = 1, raw_data = {}, detected_at = 0 }
-        end }]]
-      assert.equal(1, json.decode(mine(source, {}, { TYPE = "a" }).out).saved)
-      assert.equal(1, json.decode(mine(source, {}, { TYPE = "b" }).out).duplicates)
-    end)
+  it("retries nothing where there is no database", function()
+    local result = collect { "file", "--retry", "--dry-run", "--json" }
+    assert.equal(0, result.status, result.err)
+    assert.is_false(temp.exists(path))
   end)
 
   it("says what is wrong with its words", function()
+    local rows = temp.file("rows.csv", "a,b\n1,2\n")
+    for map, message in pairs {
+      ["canonical_key.z=a"] = "refs has parts", ["refs=a"] = "refs has parts",
+      ["oops"] = "it must be FIELD=COLUMN",
+    } do
+      local result = collect { "file", rows, "--map", "canonical_key=a", "--map", map }
+      assert.equal(1, result.status)
+      assert.truthy(result.err:find(message, 1, true), result.err)
+      assert.falsy(result.err:find("traceback", 1, true), result.err)
+    end
     assert.equal(2, collect({}).status)
     assert.equal(2, collect({ "no_such_collector" }).status)
     assert.equal(2, collect({ "file", "-", "--limit", "none" }).status)

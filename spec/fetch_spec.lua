@@ -16,9 +16,10 @@ describe("signalbox.fetch", function()
       local signalbox = require "signalbox"
       local fetch = require "signalbox.fetch"
       local client = fetch.client { name = "The server", rate = 1000, secret = "MY_TOKEN" }
+      local web = %q
       local function ask(path, request)
         request = request or {}
-        request.url = %q .. path
+        request.url = web .. path
         local response, problem = client:request(request)
         return response and response.status or problem.code, problem and problem.message
       end
@@ -63,6 +64,51 @@ describe("signalbox.fetch", function()
     assert.truthy(message:find("allows no more requests until", 1, true), message)
   end)
 
+  it("waits between attempts also where the server says that it need not", function()
+    for _, asked in ipairs { "0", "-5", "Sat,%2022%20Aug%202020%2012:00:00%20GMT" } do
+      local seconds = try(string.format([[
+        local start = signalbox.time(signalbox.now())
+        ask("/status/429?retry_after=%s", { attempts = 3 })
+        return signalbox.time(signalbox.now()) - start]], asked),
+        { SIGNALBOX_HTTP_BACKOFF = "0.2" })[1]
+      assert.is_true(seconds >= 0.3, asked .. ": " .. seconds)
+    end
+  end)
+
+  it("says so where a limit does not end, or not in anybody's time", function()
+    assert.same({ "unavailable", "The server still limits requests after 2 attempts" },
+      try [[return ask("/status/429", { attempts = 2 })]])
+    local code, message = table.unpack(try [[return ask "/status/429?retry_after=1e300"]])
+    assert.same({ "unavailable", "The server still limits requests after 6 attempts" },
+      { code, message })
+    message = try([[return ask "/status/503?retry_after=99999999999999999999"]])[2]
+    assert.truthy(message:find("until the end of the calendar", 1, true), message)
+  end)
+
+  it("shares a server's rate, limits and rest among all that ask it", function()
+    assert.same({ true, true, true, "unavailable" }, try [[
+      local function client() return fetch.client { name = "It", rate = 20 } end
+      local start = signalbox.time(signalbox.now())
+      for _ = 1, 5 do client():request { url = web .. "/ok" } end
+      local slow = signalbox.time(signalbox.now()) - start >= 0.19
+      ask("/status/503?retry_after=0.3", { attempts = 1 })
+      start = signalbox.time(signalbox.now())
+      client():request { url = web:gsub("http", "HTTP") .. "/ok" }
+      local waited = signalbox.time(signalbox.now()) - start >= 0.2
+      for _ = 1, 3 do client():request { url = web .. "/hangup", attempts = 1 } end
+      local _, problem = client():request { url = web .. "/ok" }
+      return slow, waited, problem.message:find("it has a rest", 1, true) ~= nil, problem.code]])
+  end)
+
+  it("asks a server whose limits it does not know no faster than the setting says", function()
+    local seconds = try([[
+      client.rate = nil
+      local start = signalbox.time(signalbox.now())
+      for _ = 1, 5 do ask "/ok" end
+      return signalbox.time(signalbox.now()) - start]], { SIGNALBOX_HTTP_RATE = "20" })[1]
+    assert.is_true(seconds >= 0.19, seconds)
+  end)
+
   it("goes no faster than its rate, whoever asks", function()
     local seconds = try [[
       client.rate = 20
@@ -100,7 +146,19 @@ describe("signalbox.fetch", function()
   it("builds addresses, and finds the next one", function()
     assert.same({ "http://x/?a=1%202&b=%C3%A9", "http://x/?z&a=1" }, try [[
       return fetch.url("http://x/", { b = "é", a = "1 2" }), fetch.url("http://x/?z", { a = 1 })]])
-    assert.same({ "http://x/2" }, try [[return fetch.next_link { headers = {
-      link = '<http://x/1>; rel="prev", <http://x/2>; rel="next"' } }]])
+    for link, next in pairs {
+      ['<http://x/1>; rel="prev", <http://x/2>; rel="next"'] = "http://x/2",
+      ['<http://x/1>; rel="last prev"; title="a, b", <http://x/2>; title="c, <d>"; REL=Next'] =
+        "http://x/2",
+      ['</p?page=2>;rel="next"'] = "https://api.example/p?page=2",
+      ["<?page=2>; rel=next"] = "https://api.example/v1/repos?page=2",
+      ["<issues?page=2>; rel=next"] = "https://api.example/v1/issues?page=2",
+      ["<//other.example/2>; rel=next"] = "https://other.example/2",
+      ['<http://x/1>; title="rel=next"'] = signalbox.null,
+      ["nonsense"] = signalbox.null,
+    } do
+      assert.same({ next }, try(string.format([[return fetch.next_link {
+        url = "https://api.example/v1/repos?page=1", headers = { link = %q } }]], link)))
+    end
   end)
 end)

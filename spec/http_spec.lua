@@ -1,5 +1,6 @@
 local expect = require "spec.support.expect"
 local paths = require "spec.support.paths"
+local run = require "spec.support.run"
 local server = require "spec.support.server"
 local signalbox = require "signalbox"
 local temp = require "spec.support.temp"
@@ -164,9 +165,66 @@ describe("signalbox.http", function()
       { auth = { bearer = "secret" } }, { auth = { user = "secret" } },
       { headers = { authorization = "secret" } },
     } do
-      local err = expect.failure("invalid", get("http://example.com/", options))
-      assert.truthy(err.message:find("a secret goes over https", 1, true), err.message)
+      for _, host in ipairs { "example.com", "127.0.0.1.example.invalid", "127.evil.invalid",
+        "localhost.example.invalid" } do
+        local err = expect.failure("invalid", get("http://" .. host .. "/", options))
+        assert.truthy(err.message:find("a secret goes over https", 1, true), err.message)
+      end
     end
+    local err = expect.failure("invalid", get "http://me:secret@example.com/")
+    assert.truthy(err.message:find("a secret goes over https", 1, true), err.message)
+    assert.falsy(err.message:find("me:secret", 1, true), err.message)
+    for _, host in ipairs { "127.0.0.1:1", "127.9.9.9:1", "localhost:1", "[::1]:1", "me:p@127.1:1" }
+    do
+      expect.failure("unavailable", get("http://" .. host .. "/", { auth = { bearer = "secret" } }))
+    end
+  end)
+
+  describe("with a proxy", function()
+    local proxy
+
+    before_each(function() proxy = server.start "proxy" end)
+    after_each(function() proxy:stop() end)
+
+    local function seen() return proxy:control "/requests" end
+
+    --- Status or error code of a request by a program that has the proxy in its environment.
+    local function ask(url, fields)
+      local result = run { "run", "-e", string.format([[
+        local response, err = require "signalbox".http { url = %q, timeout = 5, %s }
+        print(response and response.body or err.code)]], url, fields or ""),
+        env = { http_proxy = proxy.url, https_proxy = proxy.url } }
+      assert.equal(0, result.status, result.err)
+      return (result.out:gsub("\n$", ""))
+    end
+
+    it("goes by way of it, and keeps this machine's own servers out of its sight", function()
+      assert.equal("by the proxy", ask "http://somewhere.invalid/path")
+      assert.equal("GET http://somewhere.invalid/path", seen()[1].line)
+      assert.equal("ok", ask(web.url .. "/ok"))
+      assert.equal("ok", ask(web.url .. "/ok", 'auth = { bearer = "secret" }'))
+      assert.equal(1, #seen())
+      assert.equal("by the proxy", get("/ok", { proxy = proxy.url }).body)
+    end)
+
+    it("shows it no secret", function()
+      local elsewhere = web.url:gsub("//", "//me:secret@")
+      for _, options in ipairs { { auth = { bearer = "secret" } }, { auth = { user = "secret" } },
+        { url = elsewhere .. "/ok" } } do
+        options.proxy = proxy.url
+        assert.equal("ok", get("/ok", options).body)
+      end
+      assert.same({}, seen())
+    end)
+
+    it("speaks to a secure server through it", function()
+      local secure <close> = server.start("web", { CERTIFICATE }, { scheme = "https" })
+      local response = assert(get(secure.url .. "/echo", { proxy = proxy.url,
+        ca_file = CERTIFICATE, auth = { bearer = "secret" } }))
+      assert.truthy(response.body:find("Bearer secret", 1, true))
+      assert.equal("CONNECT 127.0.0.1:" .. secure.port, seen()[1].line)
+      assert.is_nil(seen()[1].headers.authorization)
+    end)
   end)
 
   it("trusts a server whose certificate it can verify, and no other", function()

@@ -62,6 +62,64 @@ describe("signalbox sync", function()
     assert.is_nil(cached "domain:company-3.com")
   end)
 
+  it("takes an empty status for one that suppresses, and says which key it cannot enter", function()
+    notion = notions.start()
+    notion:add { page(1, { Status = signalbox.null }), page(3) }
+    notion:call("/pages", [=[ [{ "Company Name": "B", "Canonical Key": "domain:a\u0000b.com" }] ]=])
+    local result = sync()
+    assert.equal(0, result.status, result.err)
+    assert.equal(2, signalbox.json.decode(result.out).entries, result.err)
+    assert.equal("(none)", cached "domain:company-1.com")
+    assert.equal("Passed", cached "domain:company-3.com")
+    assert.truthy(result.err:find("left out a key of page", 1, true), result.err)
+  end)
+
+  it("forgets what is gone also where the clock has been put back", function()
+    notion = notions.start()
+    notion:add { page(1) }
+    do
+      local store <close> = assert(signalbox.open(path))
+      store:update_suppression_cache { { canonical_key = "domain:gone.com",
+        cached_at = "2099-01-01", expires_at = "2099-02-01", notion_page_id = "gone",
+        status = "Passed" } }
+    end
+    assert.equal(1, synced().removed)
+    assert.is_nil(cached "domain:gone.com")
+  end)
+
+  it("leaves the cache to one that began later", function()
+    notion = notions.start { delay = 0.3 }
+    notion:add { page(1) }
+    local first = run.start { "--db", path, "sync", env = notion:env() }
+    repeat signalbox.sleep(0.01) until next(notion:requests())
+    synced()
+    local result = first.wait()
+    assert.equal(1, result.status)
+    assert.truthy(result.err:find("another sync has begun since", 1, true), result.err)
+    assert.equal("Passed", cached "domain:company-1.com")
+  end)
+
+  it("takes a data source's id, and asks for it where there is more than one", function()
+    notion = notions.start { sources = 2 }
+    notion:add { page(1) }
+    local result = sync()
+    assert.equal(1, result.status)
+    assert.truthy(result.err:find("set NOTION_DATABASE_ID to the id of one: Deals " ..
+      "(22222222-2222-4222-8222-222222222222), Archive (", 1, true), result.err)
+    assert.equal(1, synced({
+      NOTION_DATABASE_ID = "22222222-2222-4222-8222-222222222222" }).entries)
+  end)
+
+  it("says what is wrong, on the screen and in its record", function()
+    notion = notions.start()
+    local result = sync { NOTION_RATE = "many" }
+    assert.equal(1, result.status)
+    local message = "NOTION_RATE: notion.rate is 'many', and must be a number from 0 up"
+    assert.truthy(result.err:find(message, 1, true), result.err)
+    local store <close> = assert(signalbox.open(path))
+    assert.equal(message, store:row("SELECT error FROM runs").error)
+  end)
+
   it("forgets what is gone since, and what is new to it stays out of nothing", function()
     notion = notions.start()
     notion:add { page(1) }

@@ -243,6 +243,12 @@ describe("waiting inside a transaction", function()
 end)
 
 describe("signalbox.run", function()
+  it("names the folder that is not there", function()
+    local _, err = signalbox.run { "true", cwd = "/nowhere" }
+    assert.equal("signalbox.run: cannot start true in /nowhere: No such file or directory",
+      tostring(err))
+  end)
+
   it("gives a program's status and output", function()
     local result = signalbox.run { "sh", "-c", "cat; echo oops >&2; exit 3", stdin = "hello" }
     assert.same({ status = 3, stdout = "hello", stderr = "oops\n" }, result)

@@ -543,7 +543,7 @@ function signalbox.sleep(seconds) end
 ---@field file? string where the body goes
 ---@field on_data? fun(piece: string) takes the body piece by piece
 ---@field auth? { bearer: string?, user: string?, password: string? }
----@field proxy? string
+---@field proxy? string in place of the one in the environment; never for this machine itself
 ---@field ca_file? string
 
 ---@class signalbox.Response

@@ -1,16 +1,16 @@
 --- Companies House: companies that were incorporated, and those that were dissolved.
 --
--- The register is asked day by day, for its search has no order and its pages may overlap: the
--- companies of a day fit into one answer. What happened has a date, so a later run finds the same
--- signals again; each run begins a few days before the last one's end, for the register is behind.
+-- The register (signalbox.companies_register) is asked day by day. What happened has a date, so a
+-- later run finds the same signals again; each run begins a few days before the last one's end, for
+-- the register is behind.
 local cli = require "signalbox.cli"
-local config = require "signalbox.config"
-local fetch = require "signalbox.fetch"
+local collect_item = require "signalbox.collect_item"
+local companies_register = require "signalbox.companies_register"
+local problem = require "signalbox.problem"
 local signalbox = require "signalbox"
 
 local LOOK_BACK <const> = 90  -- days
 local OVERLAP <const> = 3     -- days
-local SIZE <const> = 5000     -- companies an answer, at most
 local DAY <const> = 86400
 
 --- SIC 2007, by their first digits.
@@ -21,73 +21,13 @@ local TARGETS <const> = {
   { "research", "72110", "72190", "72200" },
 }
 
---- A day with more companies than an answer holds is asked for type by type.
-local TYPES <const> = {
-  "ltd", "plc", "llp", "private-unlimited", "private-limited-guarant-nsc", "limited-partnership",
-  "private-limited-guarant-nsc-limited-exemption", "private-limited-shares-section-30-exemption",
-  "charitable-incorporated-organisation", "scottish-partnership", "oversea-company", "other",
-}
-
--- The API --------------------------------------------------------------------------------------
-
---- 600 requests in five minutes; then it says when the next five begin.
-local function limited(response)
-  if response.status ~= 429 then return nil end
-  local reset = tonumber(response.headers["x-ratelimit-reset"])
-  return fetch.retry_after(response) or reset and fetch.until_then(response, reset) + 1 or nil
-end
-
-local function open_client()
-  return fetch.client {
-    name = "Companies House", secret = "COMPANIES_HOUSE_API_KEY", limited = limited, timeout = 120,
-    auth = { user = config.need "companies_house.api_key", password = "" },
-    transient = { [403] = true }, -- comes in patches
-  }
-end
-
---- The companies of one search, and how many there are; none is answered by 404.
-local function search(run, query)
-  query.size = SIZE
-  local answer, response = run.client:json {
-    url = fetch.url(run.url .. "/advanced-search/companies", query), expect = { [404] = true },
-  }
-  if answer == nil then error(response, 0) end
-  if answer == false then return {}, 0 end
-  return answer.items or {}, answer.hits or 0
-end
-
---- The companies of one day, each once.
-local function companies_of(run, query)
-  local items, hits = search(run, query)
-  if hits <= #items then return items end
-  local all, known = {}, {}
-  local function add(list)
-    for _, company in ipairs(list) do
-      if not known[company.company_number] then
-        known[company.company_number] = true
-        all[#all + 1] = company
-      end
-    end
-  end
-  add(items)
-  for _, kind in ipairs(TYPES) do
-    query.company_type = kind
-    add(search(run, query))
-  end
-  if #all < hits then
-    cli.note("companies_house: of %s companies of a day only %s could be listed",
-      cli.thousands(hits), cli.thousands(#all))
-  end
-  return all
-end
-
 -- Judging --------------------------------------------------------------------------------------
 
 local function target_group(codes)
   for _, code in ipairs(type(codes) == "table" and codes or {}) do
     for _, group in ipairs(TARGETS) do
       for i = 2, #group do
-        if code:sub(1, #group[i]) == group[i] then return group[1] end
+        if tostring(code):sub(1, #group[i]) == group[i] then return group[1] end
       end
     end
   end
@@ -97,17 +37,9 @@ end
 --- where one of these requests failed.
 local function officers_of(run, number)
   if run.officers <= 0 then return nil end
-  run.officers = run.officers - 1
-  local answer = run.client:json {
-    url = string.format("%s/company/%s/officers?items_per_page=35", run.url, number),
-    attempts = 1, expect = { [404] = true },
-  }
-  if not answer then
-    if answer == nil then run.officers = 0 end
-    return nil
-  end
-  return math.tointeger(answer.active_count) or math.tointeger(answer.total_results) or
-    #(answer.items or {})
+  local count, trouble = run.register:officers(number)
+  run.officers = trouble and 0 or run.officers - 1
+  return count
 end
 
 local function confidence_of(group, age, officers)
@@ -135,6 +67,7 @@ end
 
 --- Numbers have eight characters; the register's own answers leave noughts out at times.
 local function padded(number)
+  if type(number) ~= "string" then error("company_number is no text", 0) end
   return ("0"):rep(8 - #number) .. number
 end
 
@@ -151,13 +84,12 @@ local function raw_data_of(company, fields)
   return raw
 end
 
-local function incorporation(run, context, company)
+local function incorporation(run, company)
   local created = company.date_of_creation
-  if company.company_status ~= "active" or not created then return end
-  local age = (run.today - signalbox.time(created)) // DAY
+  local age = (run.today - assert(signalbox.time(created))) // DAY
   local group = target_group(company.sic_codes)
   local officers = officers_of(run, company.company_number)
-  context:signal {
+  return {
     signal_type = "incorporation", confidence = confidence_of(group, age, officers),
     company_name = company.company_name, detected_at = created, refs = refs_of(company),
     raw_data = raw_data_of(company, {
@@ -166,21 +98,39 @@ local function incorporation(run, context, company)
   }
 end
 
-local function dissolution(_, context, company)
-  local ended = company.date_of_cessation
-  if not ended then return end
-  context:signal {
+local function dissolution(company)
+  return {
     signal_type = "company_dissolved", confidence = 1, company_name = company.company_name,
-    detected_at = ended, refs = refs_of(company), raw_data = raw_data_of(company, {}),
+    detected_at = company.date_of_cessation, refs = refs_of(company),
+    raw_data = raw_data_of(company, {}),
   }
 end
 
--- The days -------------------------------------------------------------------------------------
+--- What a run keeps in its context.
+local function run_of(context)
+  context.house = context.house or {
+    register = companies_register.open(), officers = context.args.officers or 300,
+    today = signalbox.time(signalbox.now()) // DAY * DAY,
+  }
+  return context.house
+end
 
-local KINDS <const> = {
-  incorporated = { take = incorporation, status = "active" },
-  dissolved = { take = dissolution, status = "dissolved" },
-}
+--- What a company of the register comes to.
+local function take(context, company)
+  local run = run_of(context)
+  if not collect_item.is_object(company) then error("this is no JSON object", 0) end
+  company.company_number = padded(company.company_number)
+  if company.company_status == "active" then
+    if not collect_item.present(company.date_of_creation) then
+      error("date_of_creation is missing", 0)
+    end
+    context:signal(incorporation(run, company))
+  elseif collect_item.present(company.date_of_cessation) then
+    context:signal(dissolution(company))
+  end
+end
+
+-- The days -------------------------------------------------------------------------------------
 
 local function day_text(moment)
   return signalbox.iso(moment):sub(1, 10)
@@ -194,24 +144,34 @@ local function first_day(run, context, reached)
   return first
 end
 
-local function collect_kind(run, context, name)
-  local kind = KINDS[name]
-  local reached = context.cursor and context.cursor[name]
-  for day = first_day(run, context, reached), run.today, DAY do
+--- Moves the cursor of a kind to a day, unless the run has left days out.
+local function reach(context, kind, date)
+  if context.since then return context:commit() end
+  local cursor = context.cursor or {}
+  context.cursor = {
+    incorporated = kind == "incorporated" and date or cursor.incorporated,
+    dissolved = kind == "dissolved" and date or cursor.dissolved,
+  }
+end
+
+--- What became of companies on each day, `kind` being what the register calls it. A day that cannot
+--- be listed whole is asked for again by the next run; the days after it are not put off for it.
+local function collect_days(context, kind, status)
+  local run, short = run_of(context), nil
+  local first = first_day(run, context, context.cursor and context.cursor[kind])
+  for day = first, run.today, DAY do
     local date = day_text(day)
-    local query = { company_status = kind.status, [name .. "_from"] = date, [name .. "_to"] = date }
-    for _, company in ipairs(companies_of(run, query)) do
-      if type(company.company_number) == "string" then
-        company.company_number = padded(company.company_number)
-      end
-      kind.take(run, context, company)
+    local companies, missing = run.register:day { company_status = status,
+      [kind .. "_from"] = date, [kind .. "_to"] = date }
+    for _, company in ipairs(companies) do context:take(company) end
+    if missing > 0 then
+      short = short or string.format("of the companies that were %s on %s, Companies House has " ..
+        "%s that it cannot list", kind, date, cli.thousands(missing))
+    elseif not short then
+      reach(context, kind, date)
     end
-    local cursor = context.cursor or {}
-    context.cursor = {
-      incorporated = name == "incorporated" and date or cursor.incorporated,
-      dissolved = name == "dissolved" and date or cursor.dissolved,
-    }
   end
+  if short then error(problem("unavailable", short), 0) end
 end
 
 return {
@@ -225,13 +185,10 @@ return {
     parser:flag("--no-dissolved", "leave out those that were dissolved")
   end,
 
+  take = take,
+
   collect = function(context)
-    local now = signalbox.time(signalbox.now())
-    local run = {
-      client = open_client(), url = config.get "companies_house.api_url":gsub("/+$", ""),
-      today = now // DAY * DAY, officers = context.args.officers or 300,
-    }
-    collect_kind(run, context, "incorporated")
-    if not context.args.no_dissolved then collect_kind(run, context, "dissolved") end
+    collect_days(context, "incorporated", "active")
+    if not context.args.no_dissolved then collect_days(context, "dissolved", "dissolved") end
   end,
 }

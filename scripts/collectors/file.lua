@@ -1,5 +1,6 @@
 --- Files of signals, from any source that can write one: a JSON object a line, one array of them,
 --- or CSV whose columns are named.
+local collect_item = require "signalbox.collect_item"
 local csv = require "signalbox.csv"
 local input = require "signalbox.input"
 local signalbox = require "signalbox"
@@ -15,66 +16,51 @@ local function raw_data_of(text)
   return text
 end
 
---- The line's signal, or nil and what it is instead.
-local function parse(line)
-  local item, problem = signalbox.json.decode(line, RAW)
-  if item == nil and problem then return nil, problem end
-  if type(item) ~= "table" or getmetatable(item) then return nil, "the line is no JSON object" end
-  item.raw_data = raw_data_of(item.raw_data)
-  return item
-end
-
-local function take(context, item, text, detected_at)
-  if item.source_api == nil then return context:set_aside(text, "source_api is missing") end
-  if item.detected_at == nil then item.detected_at = detected_at() end
+--- Nobody else knows who wrote a file.
+local function take(context, item, text)
+  if collect_item.present(item.source_api) == nil then
+    return context:set_aside(text, "source_api is missing")
+  end
   context:signal(item, text)
 end
 
-local function take_line(context, line, detected_at)
-  local item, problem = parse(line)
-  if not item then return context:set_aside(line, problem) end
-  take(context, item, line, detected_at)
-end
-
---- An item without a time was noticed when its file was written: a second reading of the file then
---- finds the same signals. Asked for at the first such item.
-local function time_of(path)
-  local time
-  return function()
-    time = time or input.modified(path) or signalbox.time(signalbox.now())
-    return time
-  end
+local function take_line(context, line)
+  local item, reason = collect_item.object(line, RAW)
+  if not item then return context:set_aside(line, reason) end
+  item.raw_data = raw_data_of(item.raw_data)
+  take(context, item, line)
 end
 
 -- Kinds of file --------------------------------------------------------------------------------
 
---- An array is read whole.
-local function take_array(context, path, detected_at)
+--- An array, or one object, is read whole.
+local function take_document(context, path)
   local lines = {}
   for line in input.lines(path, true) do lines[#lines + 1] = line end
   local items, problem = signalbox.json.decode(table.concat(lines))
   if type(items) ~= "table" then
-    context:fail("%s: %s", path, problem and tostring(problem) or "it is no array")
+    context:fail("%s: %s", path, problem and tostring(problem) or "it is no array and no object")
   end
-  for _, item in ipairs(items) do
-    local text = signalbox.json.encode(item)
-    if type(item) == "table" and not getmetatable(item) then
-      take(context, item, text, detected_at)
+  for _, item in ipairs(collect_item.is_object(items) and { items } or items) do
+    local text = collect_item.is_object(item) and collect_item.text(item)
+    if text then
+      take(context, item, text)
     else
-      context:set_aside(text, "the item is no JSON object")
+      context:set_aside(signalbox.json.encode(item), "the item is no JSON object")
     end
   end
 end
 
---- "refs.github_org=owner" and the like, as { {"refs", "github_org"}, "owner" }.
+--- "refs.github_org=owner" and the like, as { field =, within =, column = }.
 local function read_map(context, words)
   local map = {}
   for i, word in ipairs(words) do
-    local field, column = word:match "^([%w_.]+)=(.+)$"
+    local field, within, column = word:match "^([%w_]+)%.?([%w_]*)=(.+)$"
     if not field then context:fail("--map %s: it must be FIELD=COLUMN, or FIELD==TEXT", word) end
-    local parts = {}
-    for part in field:gmatch "[^.]+" do parts[#parts + 1] = part end
-    map[i] = { parts = parts, column = column, constant = column:match "^=(.*)$" }
+    if (within ~= "") ~= (field == "refs") then
+      context:fail("--map %s: refs has parts (refs.github_org=COLUMN), and no other field", word)
+    end
+    map[i] = { field = field, within = within, column = column, constant = column:match "^=(.*)$" }
   end
   return map
 end
@@ -84,34 +70,35 @@ local function item_of(row, map)
   local item = { raw_data = row }
   for _, rule in ipairs(map) do
     local value = rule.constant or row[rule.column]
-    local target, last = item, rule.parts[#rule.parts]
-    for i = 1, #rule.parts - 1 do
-      target[rule.parts[i]] = target[rule.parts[i]] or {}
-      target = target[rule.parts[i]]
+    if value == "" then value = nil end
+    if rule.field == "refs" then
+      item.refs = item.refs or {}
+      item.refs[rule.within] = value
+    else
+      item[rule.field] = rule.field == "confidence" and tonumber(value) or value
     end
-    if value ~= "" then target[last] = last == "confidence" and tonumber(value) or value end
   end
   return item
 end
 
-local function take_table(context, path, detected_at)
+local function take_table(context, path)
   local map = read_map(context, context.args.map)
   if #map == 0 then
     context:fail("%s: say what its columns are: --map canonical_key=COLUMN ...", path)
   end
   for row in csv.rows(input.lines(path, true)) do
     local item = item_of(row, map)
-    take(context, item, signalbox.json.encode(item) or "a row that is no UTF-8", detected_at)
+    take(context, item, signalbox.json.encode(item) or "a row that is no UTF-8")
   end
 end
 
-local function take_lines(context, path, detected_at)
+local function take_lines(context, path)
   for line in input.lines(path) do
-    if line:find "%S" then take_line(context, line, detected_at) end
+    if line:find "%S" then take_line(context, line) end
   end
 end
 
-local KINDS <const> = { csv = take_table, json = take_array }
+local KINDS <const> = { csv = take_table, json = take_document }
 
 return {
   about = "signals from files: JSON lines, a JSON array, CSV (also .gz; - is standard input)",
@@ -132,11 +119,11 @@ return {
     for _, path in ipairs(context.args.path) do
       local kind = path:gsub("%.gz$", ""):match "%.(%w+)$"
       local read = KINDS[kind] or take_lines
-      read(context, path, time_of(path))
+      read(context, path)
     end
   end,
 
   retry = function(context, line)
-    take_line(context, line, time_of "-")
+    take_line(context, line)
   end,
 }

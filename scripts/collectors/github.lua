@@ -3,6 +3,7 @@
 -- A search lists what is starred and worked on. Growth is measured against what this collector saw
 -- itself: since a repository was first seen, or was last reported, and 30 days back at most. One
 -- that is seen for the first time is remembered and no more.
+local cli = require "signalbox.cli"
 local config = require "signalbox.config"
 local fetch = require "signalbox.fetch"
 local signalbox = require "signalbox"
@@ -11,6 +12,7 @@ local LOOK_BACK <const> = 30       -- days
 local LEAST_STARS <const> = 100    -- to be listed at all
 local LEAST_GAIN <const> = 20      -- stars
 local LEAST_GROWTH <const> = 0.10
+local PAGE <const> = 100           -- results
 local RESULTS <const> = 1000       -- of one search; past them it answers with an error
 local DAY <const> = 86400
 
@@ -49,7 +51,7 @@ local function open_client()
   return fetch.client {
     name = "GitHub", secret = "GITHUB_TOKEN", auth = { bearer = config.need "github.token" },
     headers = { Accept = "application/vnd.github+json", ["X-GitHub-Api-Version"] = "2022-11-28" },
-    limited = limits(),
+    limited = limits(), rate = 0,
     pace = function(response) return is_used_up(response) and until_reset(response) or nil end,
   }
 end
@@ -57,30 +59,51 @@ end
 -- The search -----------------------------------------------------------------------------------
 
 --- One page of the repositories with at most `most` stars (nil: any number), those with most first.
-local function search(run, most, page)
-  local stars = most and string.format("%d..%d", LEAST_STARS + 1, most) or ">" .. LEAST_STARS
+local function search(run, place)
+  local stars = place.most and string.format("%d..%d", LEAST_STARS + 1, place.most)
+    or ">" .. LEAST_STARS
   local answer, response = run.client:json { url = fetch.url(run.url .. "/search/repositories", {
     q = string.format("stars:%s pushed:>%s", stars, run.since), sort = "stars", order = "desc",
-    per_page = 100, page = page,
+    per_page = PAGE, page = place.page,
   }) }
   if not answer then error(response, 0) end
-  return answer.items or {}, answer.total_count or 0
+  answer.items = answer.items or {}
+  return answer, response
 end
 
---- All of them, page by page, with the place that each page leads to. A search ends after 1,000:
---- then the next begins at the stars of the last.
+--- The number of the page after this one; nil where the search ends. A page may be short, and is
+--- not the last for that.
+local function next_page(answer, response, page)
+  if response.headers.link then
+    local address = fetch.next_link(response)
+    return address and math.tointeger(tonumber(address:match "[?&]page=(%d+)"))
+  end
+  local more = #answer.items > 0 and page * PAGE < math.min(answer.total_count or 0, RESULTS)
+  return more and page + 1 or nil
+end
+
+--- Where the next search begins, where this one has not listed them all: at the stars of its last.
+local function next_window(place, last)
+  local most = type(last) == "table" and math.tointeger(last.stargazers_count)
+  if not most then return nil end
+  if most == place.most then most = most - 1 end -- more than 1,000 with as many stars
+  return most > LEAST_STARS and { since = place.since, most = most, page = 1 } or nil
+end
+
+--- All of them, page by page, with the place that each page leads to. A search ends after 1,000, or
+--- where GitHub ran out of time (`incomplete_results`).
 local function listing(run, place)
   return function()
     if not place then return nil end
-    local items, total = search(run, place.most, place.page)
-    local last = items[#items]
+    local answer, response = search(run, place)
+    local items = answer.items
+    if answer.incomplete_results == true then run.incomplete = run.incomplete + 1 end
+    local page = next_page(answer, response, place.page)
     local following
-    if #items == 100 and place.page * 100 < math.min(total, RESULTS) then
-      following = { since = run.since, most = place.most, page = place.page + 1 }
-    elseif last and total > RESULTS then
-      local most = last.stargazers_count
-      if most == place.most then most = most - 1 end -- more than 1,000 with as many stars
-      if most > LEAST_STARS then following = { since = run.since, most = most, page = 1 } end
+    if page then
+      following = { since = place.since, most = place.most, page = page }
+    elseif #items > 0 and ((answer.total_count or 0) > RESULTS or run.incomplete > 0) then
+      following = next_window(place, items[#items])
     end
     place = following
     return items, following
@@ -89,11 +112,12 @@ end
 
 -- Growth ---------------------------------------------------------------------------------------
 
---- What was seen of a repository: a list of { time, stars }, oldest first, none older than 30 days.
+--- What was seen of a repository: a list of { time, stars }, oldest first, from 30 days ago on. The
+--- stars that it had then are those of the last entry before: one is made only where they change.
 local function recent(history, now)
-  local kept = {}
+  local edge, kept = now - LOOK_BACK * DAY, {}
   for _, entry in ipairs(history or {}) do
-    if now - entry[1] <= LOOK_BACK * DAY then kept[#kept + 1] = entry end
+    if entry[1] <= edge then kept[1] = { edge, entry[2] } else kept[#kept + 1] = entry end
   end
   return kept
 end
@@ -198,12 +222,24 @@ local function signal_of(run, context, repository, spike)
   }
 end
 
+--- What a run keeps in its context.
+local function run_of(context)
+  context.hub = context.hub or {
+    client = open_client(), url = config.get "github.api_url":gsub("/+$", ""),
+    now = signalbox.time(signalbox.now()), owners = {}, incomplete = 0,
+  }
+  return context.hub
+end
+
 --- What is remembered goes first: it is saved with the signal, so that no spike is told twice.
-local function look_at(run, context, repository)
+local function take(context, repository)
+  local run = run_of(context)
   if type(repository.owner) ~= "table" then return end -- a ghost's
+  local stars = math.tointeger(repository.stargazers_count)
+  if not stars then error("stargazers_count is no number", 0) end
   local stream = "repo:" .. tostring(repository.id)
   local before = context:recall(stream)
-  local spike, history = measure(recent(before, run.now), repository.stargazers_count, run.now)
+  local spike, history = measure(recent(before, run.now), stars, run.now)
   local signal = spike and signal_of(run, context, repository, spike)
   context:remember(stream, history)
   if signal then context:signal(signal) end
@@ -213,19 +249,20 @@ return {
   about = "repositories on GitHub that have grown",
   needs = { "github.token" },
   signals = { "github_spike" },
+  take = take,
 
   collect = function(context)
-    local now = signalbox.time(signalbox.now())
-    local run = {
-      client = open_client(), url = config.get "github.api_url":gsub("/+$", ""), now = now,
-      owners = {},
-    }
+    local run = run_of(context)
     local place = context.cursor or
-      { since = signalbox.iso(now - LOOK_BACK * DAY):sub(1, 10), page = 1 }
+      { since = signalbox.iso(run.now - LOOK_BACK * DAY):sub(1, 10), page = 1 }
     run.since = place.since
     for repositories, following in listing(run, place) do
-      for _, repository in ipairs(repositories) do look_at(run, context, repository) end
+      for _, repository in ipairs(repositories) do context:take(repository) end
       context.cursor = following -- nothing at the end: the next run begins anew
+    end
+    if run.incomplete > 0 then
+      cli.note("github: GitHub ran out of time in %s; some repositories may be missing",
+        cli.plural(run.incomplete, "search", "searches"))
     end
   end,
 }

@@ -58,8 +58,9 @@ end
 ---@param hint? string the way out
 ---@param status? integer exit code, 1 by default
 function M.fail(what, hint, status)
-  local code = type(what) == "table" and what.code or nil
-  error({ message = tostring(what), hint = hint, status = status or M.FAILED, code = code }, 0)
+  local known = type(what) == "table" and what or {}
+  error(require "signalbox.problem"(known.code or "invalid", tostring(what),
+    { hint = hint or known.hint, status = status or M.FAILED }), 0)
 end
 
 --- The same for words that can't be meant: exit 2.

@@ -1,7 +1,7 @@
 --- One thing that a collector found, made into what the store takes, or refused with a reason.
 --
 -- Strict about types, for they come from strangers; the store itself judges the values when it
--- saves. `bounds` is the same judgement for a dry run, which saves nothing.
+-- saves.
 local signalbox = require "signalbox"
 local canonical_key = require "signalbox.canonical_key"
 
@@ -9,21 +9,40 @@ local M = {}
 
 local null <const> = signalbox.null
 
-local function present(value)
-  if value ~= nil and value ~= null then return value end
+--- `value`, nil for a JSON null: a source that writes one means that it has none.
+function M.present(value)
+  if value ~= null then return value end
+end
+local present <const> = M.present
+
+--- Whether a decoded value is a JSON object.
+function M.is_object(value)
+  return type(value) == "table" and getmetatable(value) == nil
 end
 
-local function text_problem(item, field)
-  local value = present(item[field])
-  if value == nil then return field .. " is missing" end
-  if type(value) ~= "string" then return field .. " is no text" end
-  if value == "" then return field .. " is empty" end
+--- The JSON object of a text, or nil and what it is instead.
+---@param text string
+---@param options? table as those of signalbox.json.decode
+function M.object(text, options)
+  local value, problem = signalbox.json.decode(text, options)
+  if value == nil and problem then return nil, tostring(problem) end
+  if M.is_object(value) then return value end
+  return nil, "this is no JSON object"
+end
+
+--- A record as text that can be read again; what JSON cannot say is kept as it is shown.
+function M.text(record)
+  local text = signalbox.json.encode(record)
+  if text then return text end
+  local shown = {}
+  for name, value in pairs(record) do
+    shown[tostring(name)] = signalbox.json.encode(value) and value or tostring(value)
+  end
+  return signalbox.json.encode(shown) or "{}"
 end
 
 --- Its keys, best first, or nil and a reason. A text that is no name of a company gives none.
----@return string[]|nil keys
----@return string? reason
-function M.keys(item)
+local function keys_of(item)
   local given, refs = present(item.canonical_key), present(item.refs)
   if given ~= nil and type(given) ~= "string" then return nil, "canonical_key is no text" end
   local keys = {}
@@ -39,52 +58,51 @@ function M.keys(item)
   return keys
 end
 
---- What the store will take, or nil and a reason. The store has the last word on the values.
+--- Why a value is not of its type, or nil.
+local function mismatch(field, value, expected, what)
+  if value == nil then return field .. " is missing" end
+  if type(value) ~= expected then return field .. " is no " .. what end
+end
+
+--- What is found without a time is known by what it says: see signalbox.collect_batch.
+local function without_time(signal)
+  signal.is_timeless = true
+  if type(signal.raw_data) ~= "table" then return signal end
+  local text, problem = signalbox.json.encode(signal.raw_data)
+  if not text then return nil, tostring(problem) end
+  signal.raw_data = text
+  return signal
+end
+
+--- What the store will take, with all its `keys`; or nil and a reason.
+---@param item table
+---@param source string its source_api, unless it says other
 ---@return table|nil signal
 ---@return string? reason
-function M.signal(item, source, key)
-  local problem = text_problem(item, "signal_type")
-  local source_api = present(item.source_api) or source
+function M.signal(item, source)
+  local keys, no_keys = keys_of(item)
+  if not keys then return nil, no_keys end
+  local signal_type, source_api = present(item.signal_type), present(item.source_api) or source
   local confidence, raw_data = present(item.confidence), present(item.raw_data)
   local name, detected_at = present(item.company_name), present(item.detected_at)
-  if problem then return nil, problem end
-  if type(source_api) ~= "string" then
-    return nil, source_api == nil and "source_api is missing" or "source_api is no text"
-  end
-  if type(confidence) ~= "number" then
-    return nil, confidence == nil and "confidence is missing" or "confidence is no number"
-  end
+  local reason = mismatch("signal_type", signal_type, "string", "text")
+    or mismatch("source_api", source_api, "string", "text")
+    or mismatch("confidence", confidence, "number", "number")
+    or name ~= nil and mismatch("company_name", name, "string", "text")
+  if reason then return nil, reason end
   if type(raw_data) ~= "table" and type(raw_data) ~= "string" then
     return nil, raw_data == nil and "raw_data is missing" or "raw_data is neither a table nor JSON"
   end
-  if name ~= nil and type(name) ~= "string" then return nil, "company_name is no text" end
   if detected_at ~= nil and type(detected_at) ~= "string" and type(detected_at) ~= "number" then
     return nil, "detected_at is no time"
   end
-  return {
-    signal_type = item.signal_type, source_api = source_api, canonical_key = key,
+  local signal = {
+    signal_type = signal_type, source_api = source_api, canonical_key = keys[1],
     company_name = name, confidence = confidence, raw_data = raw_data, detected_at = detected_at,
+    keys = keys,
   }
-end
-
---- What the store would refuse of a signal, or nil.
----@return string|nil reason
-function M.bounds(signal)
-  for _, field in ipairs { "signal_type", "source_api", "canonical_key", "company_name" } do
-    local text = signal[field]
-    if text and (not utf8.len(text) or text:find "\0") then return field .. " is no UTF-8 text" end
-  end
-  if not (signal.confidence >= 0 and signal.confidence <= 1) then
-    return "confidence must be from 0 to 1"
-  end
-  local json = signalbox.json
-  local convert = type(signal.raw_data) == "string" and json.decode or json.encode
-  local result, problem = convert(signal.raw_data)
-  if result == nil and problem then return tostring(problem) end
-  if signal.detected_at then
-    local _, no_time = signalbox.iso(signal.detected_at)
-    if no_time then return tostring(no_time) end
-  end
+  if detected_at == nil then return without_time(signal) end
+  return signal
 end
 
 return M

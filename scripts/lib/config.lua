@@ -77,7 +77,7 @@ M.declare("log.level", { variable = "SIGNALBOX_LOG_LEVEL", flag = "log-level", d
 -- The files ------------------------------------------------------------------------------------
 
 local function fail(message, hint)
-  error({ message = message, hint = hint, status = 1 }, 0)
+  error(require "signalbox.problem"("invalid", message, { hint = hint, status = 1 }), 0)
 end
 
 --- The settings of one file, or nil where there is none.

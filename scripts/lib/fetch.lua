@@ -4,10 +4,11 @@
 --     local github = fetch.client { name = "GitHub", rate = 2, secret = "GITHUB_TOKEN" }
 --     local page, response = github:json { url = "https://api.github.com/users/lua" }
 --
--- A client is shared by tasks; its requests come one after the other at its rate. What a server
--- asks for (Retry-After, a limit that is used up) is waited for by all of them. A problem is a
--- table as the store's errors are: `code` is "unavailable" where another run may fare better,
--- "invalid" where only a person can help; `status` and `body` are the server's, where it answered.
+-- Whatever asks one server in this process, tasks and clients, shares what is known of it: its
+-- requests come one after the other at its rate, and what the server asks for (Retry-After, a limit
+-- that is used up) is waited for by all. A problem is a table as the store's errors are: `code` is
+-- "unavailable" where another run may fare better, "invalid" where only a person can help; `status`
+-- and `body` are the server's, where it answered.
 local config = require "signalbox.config"
 local new_problem = require "signalbox.problem"
 local signalbox = require "signalbox"
@@ -16,6 +17,9 @@ config.declare("http.backoff", { variable = "SIGNALBOX_HTTP_BACKOFF", default = 
   about = "seconds before a request is tried again; doubles each time" })
 config.declare("http.patience", { variable = "SIGNALBOX_HTTP_PATIENCE", default = 900,
   kind = "number", about = "seconds that a run waits, at most, for a server's limit to pass" })
+
+config.declare("http.rate", { variable = "SIGNALBOX_HTTP_RATE", default = 10, kind = "number",
+  about = "requests a second to a server whose own limits are not known; 0: any number" })
 
 local M = {}
 
@@ -58,10 +62,30 @@ end
 function M.retry_after(response)
   local text = response.headers["retry-after"]
   if not text then return nil end
-  local seconds = tonumber(text)
-  if seconds then return math.max(0, seconds) end
+  local seconds = text:match "^%s*(%d+%.?%d*)%s*$"
+  if seconds then return tonumber(seconds) end
   local moment = http_date(text)
   return moment and M.until_then(response, moment)
+end
+
+-- Servers --------------------------------------------------------------------------------------
+
+---@class signalbox.Host
+---@field next_at number when the next request may be sent
+---@field failures integer requests in a row that failed at each attempt
+---@field broken_until number
+local hosts = {}
+
+--- What is known of the server of an address.
+local function host_of(url)
+  local name = (url:match "^%a[%w+.-]*://[^/?#]*" or url):lower():gsub("//.*@", "//")
+  hosts[name] = hosts[name] or { next_at = 0, failures = 0, broken_until = 0 }
+  return hosts[name]
+end
+
+--- Nobody asks it before so many seconds have passed.
+local function postpone(host, seconds)
+  host.next_at = math.max(host.next_at, now() + seconds)
 end
 
 -- A client -------------------------------------------------------------------------------------
@@ -80,7 +104,6 @@ Client.__index = Client
 
 ---@param client signalbox.Client
 function M.client(client)
-  client.next_at, client.failures, client.broken_until = 0, 0, 0
   client.headers = client.headers or {}
   return setmetatable(client, Client)
 end
@@ -91,9 +114,10 @@ local function problem(code, message, response)
 end
 
 --- Waits for its turn.
-function Client:take_turn()
-  local at = math.max(now(), self.next_at)
-  self.next_at = at + (self.rate and self.rate > 0 and 1 / self.rate or 0)
+function Client:take_turn(host)
+  local rate = self.rate or config.get "http.rate"
+  local at = math.max(now(), host.next_at)
+  host.next_at = at + (rate > 0 and 1 / rate or 0)
   local wait = at - now()
   if wait > 0 then signalbox.sleep(wait) end
 end
@@ -104,16 +128,12 @@ local function backoff(attempt)
   return math.min(LONGEST, base * 2 ^ (attempt - 1)) * (0.5 + math.random() / 2)
 end
 
---- Seconds to wait for a limit, for everybody; or a problem, where that takes too long.
-function Client:respect(seconds, response)
-  local patience = config.get "http.patience"
-  if seconds > patience then
-    return nil, problem("unavailable", string.format(
-      "%s allows no more requests until %s; run it again then", self.name,
-      signalbox.iso(now() + seconds):sub(1, 19)), response)
-  end
-  self.next_at = math.max(self.next_at, now() + seconds)
-  return seconds
+--- A limit that takes longer than a run may wait.
+function Client:too_long(seconds, response)
+  local time = signalbox.iso(now() + seconds)
+  return problem("unavailable", string.format(
+    "%s allows no more requests until %s; run it again then", self.name,
+    time and time:sub(1, 19) or "the end of the calendar"), response)
 end
 
 --- What a status that no attempt will change means.
@@ -149,30 +169,30 @@ end
 
 local NOTHING_DONE <const> = { [429] = true, [529] = true, [503] = true, [409] = true }
 
---- One attempt: what came of it, or nil, a problem, and whether and when to try again.
-function Client:attempt(request, decode)
-  self:take_turn()
-  local response, failure = signalbox.http(self:http_request(request))
-  if not response then
-    return nil, failure, failure.code == "unavailable" and is_repeatable(request)
-  end
-  local limit = self.limited and self.limited(response)
+--- Seconds to wait, where the answer means a limit: what it says, if it says anything.
+function Client:limit_of(response)
+  local seconds = self.limited and self.limited(response)
+  return seconds or response.status == 429 and (M.retry_after(response) or 0) or nil
+end
+
+function Client:is_transient(status)
+  return TRANSIENT[status] or self.transient ~= nil and self.transient[status]
+end
+
+--- What an answer comes to: the response; or nil, a problem, whether another attempt may change it,
+--- and after how many seconds the server will have one.
+function Client:judge(request, response, decode)
+  local limit = self:limit_of(response)
   if limit then
-    local seconds, too_long = self:respect(limit, response)
-    return nil, too_long or self:refusal(response), seconds ~= nil, seconds
+    local trouble = problem("unavailable", self.name .. " limits requests", response)
+    trouble.is_limit = true
+    return nil, trouble, true, limit
   end
-  if TRANSIENT[response.status] or self.transient and self.transient[response.status] then
-    local again = NOTHING_DONE[response.status] or is_repeatable(request)
+  if self:is_transient(response.status) then
     local trouble = self:refusal(response)
     trouble.code = "unavailable"
-    local asked = M.retry_after(response)
-    if not asked then return nil, trouble, again end
-    local seconds, too_long = self:respect(asked, response)
-    return nil, too_long or trouble, again and seconds ~= nil, seconds
-  end
-  local pause = self.pace and self.pace(response)
-  if pause and pause <= config.get "http.patience" then
-    self.next_at = math.max(self.next_at, now() + pause)
+    return nil, trouble, NOTHING_DONE[response.status] or is_repeatable(request),
+      M.retry_after(response)
   end
   local expected = request.expect and request.expect[response.status]
   if not expected and (response.status < 200 or response.status >= 300) then
@@ -181,40 +201,58 @@ function Client:attempt(request, decode)
   if not decode or expected then return response end
   local value, no_json = signalbox.json.decode(response.body)
   if value == nil and no_json then
+    local kind = response.headers["content-type"] or "something"
     return nil, problem("unavailable", string.format("%s answers with %s in place of JSON",
-      self.name, response.headers["content-type"] or "something"), response), is_repeatable(request)
+      self.name, kind), response), is_repeatable(request)
   end
   response.json = value
   return response
 end
 
-function Client:break_off(failure)
-  self.failures = self.failures + 1
-  if self.failures >= BREAK_AFTER then self.broken_until = now() + BREAK_FOR end
-  return nil, failure
+--- One attempt, with what it means for those that come after it.
+function Client:attempt(host, request, decode)
+  self:take_turn(host)
+  local response, failure = signalbox.http(self:http_request(request))
+  if not response then
+    return nil, failure, failure.code == "unavailable" and is_repeatable(request)
+  end
+  local answer, trouble, again, seconds = self:judge(request, response, decode)
+  local patience = config.get "http.patience"
+  if seconds and seconds > patience then return nil, self:too_long(seconds, response), false end
+  seconds = seconds or answer and self.pace and self.pace(answer)
+  if seconds and seconds <= patience then postpone(host, seconds) end
+  return answer, trouble, again
+end
+
+--- The last problem of a request that failed at each attempt.
+function Client:give_up(host, trouble, attempts)
+  host.failures = host.failures + 1
+  if host.failures >= BREAK_AFTER then host.broken_until = now() + BREAK_FOR end
+  if trouble.is_limit then
+    trouble.message = string.format("%s still limits requests after %d attempts", self.name,
+      attempts)
+  end
+  return nil, trouble
 end
 
 function Client:perform(request, decode)
-  if now() < self.broken_until then
+  local host, attempts = host_of(request.url), request.attempts or ATTEMPTS
+  if now() < host.broken_until then
     return nil, problem("unavailable", self.name .. " has failed again and again; it has a rest")
   end
-  local failure
-  for attempt = 1, request.attempts or ATTEMPTS do
-    local response, trouble, again, seconds = self:attempt(request, decode)
+  for attempt = 1, attempts do
+    local response, trouble, again = self:attempt(host, request, decode)
     if response then
-      self.failures = 0
+      host.failures = 0
       return response
     end
-    failure = trouble
     if not again then
-      if trouble.code ~= "unavailable" then self.failures = 0 end
+      if trouble.code ~= "unavailable" then host.failures = 0 end
       return nil, trouble
     end
-    if attempt < (request.attempts or ATTEMPTS) and not seconds then
-      signalbox.sleep(backoff(attempt))
-    end
+    if attempt == attempts then return self:give_up(host, trouble, attempts) end
+    signalbox.sleep(backoff(attempt)) -- at least, whatever the server allows
   end
-  return self:break_off(failure)
 end
 
 --- The response, or nil and a problem. Statuses from 200 to 299, and those that are keys of
@@ -255,10 +293,40 @@ function M.url(url, query)
   return url .. (url:find("?", 1, true) and "&" or "?") .. table.concat(words, "&")
 end
 
+--- An address that stands in the answer of another, whole.
+local function resolve(base, address)
+  local origin, path = base:match "^(%a[%w+.-]*://[^/?#]*)([^?#]*)"
+  if not origin or address:find "^%a[%w+.-]*:" then return address end
+  if address:find "^//" then return origin:match "^[^/]*" .. address end
+  if address:find "^/" then return origin .. address end
+  if address:find "^[?#]" then return origin .. path .. address end
+  return origin .. (path:match "^.*/" or "/") .. address
+end
+
+--- The parameter of a link that begins at `at`: its name, its value, where it ends. (RFC 8288)
+local function link_parameter(text, at)
+  local name, behind = text:match("^%s*;%s*([^%s=;,]*)()", at)
+  if not name then return nil end
+  local value, ends = text:match('^%s*=%s*"([^"]*)"()', behind)
+  if not value then value, ends = text:match("^%s*=%s*([^%s;,]*)()", behind) end
+  return name:lower(), value or "", ends or behind
+end
+
 --- The address of the next page in a Link header.
 function M.next_link(response)
-  for address, parameters in (response.headers.link or ""):gmatch "<([^>]*)>([^,]*)" do
-    if parameters:find 'rel="?next"?' then return address end
+  local text, at = response.headers.link or "", 1
+  while true do
+    local address, behind = text:match("<([^>]*)>()", at)
+    if not address then return nil end
+    at = behind
+    local name, value, ends = link_parameter(text, at)
+    while name do
+      if name == "rel" and (" " .. value:lower() .. " "):find(" next ", 1, true) then
+        return resolve(response.url or "", address)
+      end
+      at = ends
+      name, value, ends = link_parameter(text, at)
+    end
   end
 end
 

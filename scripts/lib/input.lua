@@ -82,13 +82,4 @@ function M.lines(path, keep)
   end
 end
 
---- When the file was last written, in epoch seconds; nil for standard input.
----@param path string
----@return integer|nil
-function M.modified(path)
-  if path == "-" then return nil end
-  local result = require("signalbox").run { "stat", "--format=%Y", "--", path }
-  return result and math.tointeger(tonumber(result.stdout))
-end
-
 return M

@@ -4,7 +4,7 @@
 --     local deals, problem = notion.open()
 --     for page in deals:pages() do print(notion.value(deals, page, "company_name")) end
 --
--- A database is addressed by its id and holds its pages in a data source, which is looked up. Its
+-- A database is addressed by its id, or that of the data source in it that holds the pages. Its
 -- properties are known here by names of ours; what each is called in Notion can be configured, and
 -- those that are not there, or are `false` in the configuration, are left out.
 local canonical_key = require "signalbox.canonical_key"
@@ -160,20 +160,26 @@ local function failure(message)
   return problem("invalid", message)
 end
 
---- The id of the data source that holds the pages.
-local function find_source(client, url, id)
-  local database, response = client:json { url = url .. "/v1/databases/" .. id }
-  if not database then
-    if response.status == 404 then
-      return nil, failure("Notion knows no database " .. id ..
-        " (NOTION_DATABASE_ID), or it is not shared with this integration")
-    end
-    return nil, response
+--- "Deals (2222...), Archive (3333...)"
+local function named(sources)
+  local names = {}
+  for i, source in ipairs(sources) do
+    names[i] = string.format("%s (%s)", source.name or "without a name", source.id)
   end
-  local sources = database.data_sources or {}
+  return table.concat(names, ", ")
+end
+
+--- The id of the data source that holds the pages: that of the database, where it has one. An id
+--- that is no database's may be a data source's itself.
+local function find_source(client, url, id)
+  local database, response = client:json { url = url .. "/v1/databases/" .. id,
+    expect = { [404] = true } }
+  if database == nil then return nil, response end
+  local sources = database and database.data_sources or { { id = id } }
   if #sources == 1 then return sources[1].id end
-  return nil, failure(string.format("the database in Notion has %d data sources, and must have one",
-    #sources))
+  return nil, failure(#sources == 0 and "the database in Notion has no data source" or
+    "the database in Notion has more than one data source; set NOTION_DATABASE_ID to the id of " ..
+    "one: " .. named(sources))
 end
 
 --- Opens the database that the settings name; reads its schema.
@@ -187,10 +193,16 @@ function M.open(options)
     auth = { bearer = config.need "notion.api_key" },
     headers = { ["Notion-Version"] = VERSION },
   }
-  local source, trouble = find_source(client, url, config.need "notion.database_id")
+  local id = config.need "notion.database_id"
+  local source, trouble = find_source(client, url, id)
   if not source then return nil, trouble end
-  local held, response = client:json { url = url .. "/v1/data_sources/" .. source }
-  if not held then return nil, response end
+  local held, response = client:json { url = url .. "/v1/data_sources/" .. source,
+    expect = { [404] = true } }
+  if held == nil then return nil, response end
+  if held == false then
+    return nil, failure("Notion knows no database " .. id ..
+      " (NOTION_DATABASE_ID), or it is not shared with this integration")
+  end
   local titles = options and options.titles or config.get "notion.properties" or {}
   local properties, mismatch = match_properties(held.properties, titles)
   if not properties then return nil, failure(mismatch) end

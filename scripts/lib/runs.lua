@@ -28,6 +28,26 @@ function M.finish(store, id, status, counts, problem)
     problem and tostring(problem), id)
 end
 
+---@class signalbox.HeldRun
+local Held = {}
+Held.__index = Held
+
+--- As M.finish.
+function Held:finish(...)
+  self.is_finished = true
+  return M.finish(self.store, self.id, ...)
+end
+
+function Held:__close()
+  if not self.is_finished then self:finish("failed", nil, "it was broken off") end
+end
+
+--- A run that is over when it goes out of scope, whatever ends that: a task may be cancelled.
+---@return signalbox.HeldRun
+function M.held(store, id)
+  return setmetatable({ store = store, id = id }, Held)
+end
+
 --- The last one of a command that was done, or nil: {id=, started_at=, finished_at=, counts=}.
 function M.last_done(store, command, name)
   local row, problem = store:row([[

@@ -1,18 +1,20 @@
 -- Items a second through the whole way of a collector (key, suppression under every candidate key,
 -- duplicates, saving), beside the predecessor's way on aiosqlite; and memory over many more.
 --
---   lua5.4 spec/bench/collect.lua [PAIRS] [ITEMS]
+--   lua5.4 spec/bench/collect.lua [PAIRS] [ITEMS] [MANY]
 require "spec.support.paths"
 local cjson = require "cjson"
 local support = require "spec.bench.support"
 
 local PAIRS <const> = tonumber(arg[1] or 5)
 local ITEMS <const> = tonumber(arg[2] or 100000)
+local MANY <const> = tonumber(arg[3] or 1000000)
+local MOST_GROWTH <const> = 1.1 -- of memory, from ITEMS to MANY
 local PEER_ITEMS <const> = 2000
 local PROGRAM <const> = (os.getenv "SIGNALBOX_BUILD" or "build") .. "/signalbox"
 
 local function write(path, count)
-  local out <close> = assert(io.open(path, "w"))
+  local out <close> = assert(io.popen("exec gzip -1 >'" .. path .. "'", "w"))
   for i = 1, count do
     out:write(cjson.encode {
       signal_type = "github_spike", source_api = "bench", company_name = "Company " .. i,
@@ -25,8 +27,9 @@ local function write(path, count)
 end
 
 local folder <close> = support.folder()
-write(folder.path .. "/items.ndjson", ITEMS)
-write(folder.path .. "/few.ndjson", ITEMS // 10)
+write(folder.path .. "/items.ndjson.gz", ITEMS)
+write(folder.path .. "/many.ndjson.gz", MANY)
+os.execute("gzip -dk " .. folder.path .. "/items.ndjson.gz")
 
 local function ours(lines)
   return string.format("'%s' run spec/bench/workloads/collect.lua '%s' '%s/%s'", PROGRAM,
@@ -45,7 +48,11 @@ support.table({ "items a second", "Lua", "aiosqlite", "Lua / aiosqlite" }, { {
   support.ratio(rounds, "items", "aiosqlite", "items", 15),
 } })
 
-local few = support.rounds(1, { { "Lua", ours "few.ndjson" } })
-print(string.format("peak memory: %.1f MiB at %s items, %.1f MiB at %s",
-  support.median(few, "Lua", "peak"), support.number(ITEMS // 10),
-  support.median(rounds, "Lua", "peak"), support.number(ITEMS)))
+local function peak(lines)
+  return support.median(support.rounds(1, { { "Lua", ours(lines) } }), "Lua", "peak")
+end
+
+local some, many = peak "items.ndjson.gz", peak "many.ndjson.gz"
+print(string.format("peak memory: %.1f MiB at %s items, %.1f MiB at %s: %.2f (%s %g)",
+  some, support.number(ITEMS), many, support.number(MANY), many / some,
+  many / some <= MOST_GROWTH and "<=" or "MISSES", MOST_GROWTH))

@@ -1,9 +1,12 @@
 -- What other people's programs make of ours: the official Notion client works against the server of
--- our specs, and prism watches our requests on their way to our servers, with the published
--- descriptions in its hand. All of it comes from npm, and is left out where there is none.
+-- our specs, prism watches our requests on their way to our servers, with the published
+-- descriptions in its hand, and what GitHub once answered is read. All of it comes from npm, and is
+-- left out where there is none.
 local data = require "spec.support.data"
+local fetch = require "signalbox.fetch"
 local notions = require "spec.support.notion"
 local npm = require "spec.support.npm"
+local openapi = require "spec.support.openapi"
 local paths = require "spec.support.paths"
 local run = require "spec.support.run"
 local server = require "spec.support.server"
@@ -14,6 +17,7 @@ local json <const> = signalbox.json
 local HERE <const> = paths.root .. "/spec/conformance"
 local PACKAGES <const> = {
   "@notionhq/client@5.26.0", "@stoplight/prism-cli@5.14.2", "@notionhq/notion-mcp-server@2.5.2",
+  "@octokit/openapi@23.0.2", "@octokit/fixtures@23.1.2",
 }
 
 --- The folder of the packages; nil, and the spec is left out.
@@ -59,6 +63,108 @@ local function mended_notion(folder)
       direction = { enum = signalbox.array { "ascending", "descending" } } } }
   return temp.file("notion.json", json.encode(description))
 end
+
+--- GitHub's description of what we ask, with what it has not: its own media type, the least and the
+-- most of a page, answers to a condition and at a limit.
+local function mended_github(folder)
+  local description = openapi.cut(json.decode(temp.read(folder ..
+    "/node_modules/@octokit/openapi/generated/api.github.com.json")),
+    { "/search/repositories", "/users/{username}" })
+  for _, path in pairs(description.paths) do
+    local responses = path.get.responses
+    local content = responses["200"].content
+    content["application/vnd.github+json"] = content["application/json"]
+    for _, status in ipairs { "304", "403", "429" } do
+      responses[status] = responses[status] or { description = "see the text" }
+    end
+  end
+  local size = description.components.parameters["per-page"].schema
+  size.minimum, size.maximum = 1, 100
+  return description
+end
+
+--- What GitHub answered once, as a list.
+local function recorded(folder, scenario)
+  return json.decode(temp.read(string.format("%s/node_modules/@octokit/fixtures/scenarios/" ..
+    "api.github.com/%s/normalized-fixture.json", folder, scenario)))
+end
+
+--- The value with others laid over it.
+local function with(value, fields)
+  local copy = {}
+  for name, field in pairs(value) do copy[name] = field end
+  for name, field in pairs(fields) do copy[name] = field end
+  return copy
+end
+
+--- Runs the collector twice: `before` are what the search gives first, `after` later.
+local function collect_github(github, url, before, after)
+  local path = temp.folder() .. "/signals.db"
+  local result
+  for _, repositories in ipairs { before, after } do
+    github:control("", { repos = signalbox.array(repositories) })
+    result = run { "--db", path, "collect", "github", "--json", env = { GITHUB_TOKEN = "secret",
+      GITHUB_API_URL = url, SIGNALBOX_HTTP_BACKOFF = "0.01" } }
+    assert.equal(0, result.status, result.err)
+  end
+  local store <close> = assert(signalbox.open(path))
+  return json.decode(result.out), assert(store:get_pending_signals())
+end
+
+local function today() return os.date("!%Y-%m-%dT00:00:00Z") end
+
+describe("GitHub's published description", function()
+  it("allows what the collector asks, and our server's answers", function()
+    local folder = packages()
+    local description = mended_github(folder)
+    local examples = description.components.examples
+    local github <close> = server.start "github"
+    local watched <close> = proxy(folder, temp.file("github.json", json.encode(description)),
+      github.url)
+    local shown = examples["repo-search-result-item-paginated"].value.items[1]
+    local user = examples["public-user-default-response"].value
+    user.login = nil
+    github:control("", { users = { [shown.owner.login] = user } })
+    local before, after = {}, {}
+    for i = 1, 120 do
+      before[i] = with(shown, { id = i, stargazers_count = 1000, pushed_at = today() })
+      after[i] = with(before[i], i == 7 and { stargazers_count = 1500 } or {})
+    end
+    local counts, signals = collect_github(github, watched.url, before, after)
+    assert.equal(1, counts.saved, watched.output())
+    assert.equal(500, signals[1].raw_data.gained)
+  end)
+end)
+
+describe("what GitHub once answered", function()
+  it("is read page by page", function()
+    local folder = packages()
+    local addresses, last = {}, nil
+    for _, answer in ipairs(recorded(folder, "paginate-issues")) do
+      last = fetch.next_link { url = "https://api.github.com" .. answer.path,
+        headers = answer.headers }
+      addresses[#addresses + 1] = last and last:match "&page=(%d+)$"
+    end
+    assert.same({ "2", "3", "4", "5" }, addresses)
+    assert.is_nil(last)
+  end)
+
+  it("becomes a signal", function()
+    local folder = packages()
+    local github <close> = server.start "github"
+    local repository = with(recorded(folder, "get-repository")[1].response,
+      { stargazers_count = 200, pushed_at = today() })
+    local owner = recorded(folder, "get-organization")[1].response
+    local login = owner.login
+    owner.login = nil
+    github:control("", { users = { [login] = owner } })
+    local counts, signals = collect_github(github, github.url, { repository },
+      { with(repository, { stargazers_count = 320 }) })
+    assert.equal(1, counts.saved)
+    assert.same({ "github_org:octokit-fixture-org", "octokit-fixture-org/hello-world", 120 },
+      { signals[1].canonical_key, signals[1].raw_data.repo, signals[1].raw_data.gained })
+  end)
+end)
 
 describe("the official Notion client", function()
   it("works against the server that our specs use", function()

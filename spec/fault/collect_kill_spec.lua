@@ -22,6 +22,19 @@ local COLLECTOR <const> = [[
     end
   end }]]
 
+--- Sets each item aside, and takes the even ones when it is to try again.
+local SETTING_ASIDE <const> = [[
+  return { about = "second thoughts", collect = function(context)
+    for i = 1, 500 do context:set_aside(tostring(i), "not yet") end
+  end, retry = function(context, text)
+    local i = tonumber(text)
+    if i % 2 == 1 then return context:set_aside(text, "odd") end
+    context:signal { signal_type = "t", canonical_key = "domain:company-" .. i .. ".com",
+      confidence = 0.5, raw_data = { n = i } }
+    if i % 20 == 0 then context:commit() end
+    require("signalbox").sleep(0.001)
+  end }]]
+
 local function lines()
   local list = {}
   for i = 1, ITEMS do
@@ -36,7 +49,9 @@ local function contents(path)
   local store <close> = assert(signalbox.open(path))
   local list = {}
   for _, sql in ipairs {
-    "SELECT canonical_key, signal_type, detected_at, raw_data FROM signals ORDER BY 1, 3",
+    "SELECT canonical_key, signal_type, raw_data FROM signals ORDER BY 1, 3",
+    "SELECT detected_at FROM signals WHERE detected_at < '2020' ORDER BY 1",
+    "SELECT item, reason FROM quarantine ORDER BY 1",
     "SELECT collector, stream, value FROM collector_state ORDER BY 1, 2",
     "SELECT count(*) AS n, status FROM signal_processing GROUP BY status",
   } do
@@ -67,12 +82,16 @@ describe("a collector that is killed at " .. KILLS .. " random moments", functio
     end
   end
 
-  local function both_ways(words, longest, env)
+  --- `first` is run undisturbed before, where it is given.
+  local function both_ways(words, longest, env, first)
     local paths = { temp.folder() .. "/a.db", temp.folder() .. "/b.db" }
     local commands = {}
     for i, path in ipairs(paths) do
       commands[i] = { "--db", path, "collect", table.unpack(words) }
       commands[i].env = env
+      if first then
+        assert.equal(0, run({ "--db", path, "collect", env = env, table.unpack(first) }).status)
+      end
     end
     assert.equal(0, run(commands[1]).status)
     disturbed(commands[2], longest)
@@ -88,5 +107,13 @@ describe("a collector that is killed at " .. KILLS .. " random moments", functio
 
   it("leaves what an undisturbed run leaves, where it reads a file", function()
     both_ways({ "file", temp.file("signals.ndjson", lines()) }, 0.15)
+  end)
+
+  it("leaves what an undisturbed run leaves, where it tries again what was set aside", function()
+    local folder = temp.folder()
+    os.execute("mkdir -p " .. folder .. "/collectors")
+    temp.write(folder .. "/collectors/mine.lua", SETTING_ASIDE)
+    local env = { SIGNALBOX_PATH = folder }
+    both_ways({ "mine", "--retry" }, 0.06, env, { "mine" })
   end)
 end)

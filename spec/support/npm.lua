@@ -8,7 +8,7 @@ local M = {}
 local SECONDS <const> = 240 -- for installing
 
 local function succeeds(command)
-  return os.execute(command .. " >/dev/null 2>&1") == true
+  return os.execute("{ " .. command .. "; } >/dev/null 2>&1") == true
 end
 
 --- The folder that has these packages ("name@version") in its node_modules; nil and why not.

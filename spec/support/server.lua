@@ -41,12 +41,12 @@ end
 --- What it complained about.
 function Server:complaints() return temp.read(self.folder .. "/err") end
 
---- Asks a server that can be asked (`/control` and below it): gives its answer, decoded.
+--- Asks a server that can be asked (`/control` and below it): gives its answer, decoded. The value
+--- may be JSON already, for what ours would not write.
 function Server:control(path, value)
   local signalbox = require "signalbox"
-  local response = assert(signalbox.http {
-    url = self.url .. "/control" .. path, body = value and signalbox.json.encode(value),
-  })
+  local body = type(value) == "table" and assert(signalbox.json.encode(value)) or value
+  local response = assert(signalbox.http { url = self.url .. "/control" .. path, body = body })
   assert(response.status == 200, response.body)
   return signalbox.json.decode(response.body)
 end

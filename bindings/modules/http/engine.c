@@ -175,6 +175,20 @@ static bool is_repeatable(const char *method) {
     return false;
 }
 
+static bool has_secret(const HttpRequest *request) {
+    return request->user != NULL || has_header(request, "authorization") ||
+           url_has_credentials(request->url);
+}
+
+/* A proxy of the environment cannot reach our loopback, and one that was asked for would read a
+ * secret that goes there without TLS. */
+static bool passes_proxy_by(const HttpTransfer *transfer) {
+    const HttpRequest *request = &transfer->request;
+    bool readable = strncasecmp(transfer->url, "https:", 6) != 0;
+    return url_is_loopback(transfer->url) &&
+           (request->proxy == NULL || (readable && has_secret(request)));
+}
+
 #define SET(option, value)                                                             \
     do {                                                                               \
         if (curl_easy_setopt(transfer->easy, option, value) != CURLE_OK) return false; \
@@ -186,6 +200,7 @@ static bool set_request(HttpTransfer *transfer) {
     const char *method = transfer->bodiless ? "GET" : request->method;
     if (!build_headers(transfer)) return false;
     SET(CURLOPT_URL, transfer->url);
+    SET(CURLOPT_NOPROXY, passes_proxy_by(transfer) ? "*" : NULL);
     SET(CURLOPT_HTTPHEADER, transfer->headers);
     SET(CURLOPT_HTTPGET, 1L);
     SET(CURLOPT_NOBODY, strcmp(method, "HEAD") == 0 ? 1L : 0L);
@@ -238,13 +253,11 @@ static bool attempt(HttpTransfer *transfer) {
 
 /* What is not even tried. */
 static bool is_refused(HttpTransfer *transfer) {
-    const HttpRequest *request = &transfer->request;
-    bool secret = request->user != NULL || has_header(request, "authorization");
     if (!url_is_web(transfer->url)) {
         fail(transfer, HTTP_INVALID,
              "only addresses that begin with http:// or https:// are "
              "fetched");
-    } else if (secret && !url_is_private(transfer->url)) {
+    } else if (has_secret(&transfer->request) && !url_is_private(transfer->url)) {
         fail(transfer, HTTP_INVALID,
              "a secret goes over https or to a loopback address, and "
              "nowhere else");

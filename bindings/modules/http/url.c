@@ -1,6 +1,8 @@
 #include "bindings/modules/http/url.h"
 
+#include <arpa/inet.h>
 #include <curl/curl.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -35,14 +37,38 @@ bool url_is_web(const char *url) {
     return web;
 }
 
-bool url_is_private(const char *url) {
-    char *scheme = url_part(url, CURLUPART_SCHEME), *host = url_part(url, CURLUPART_HOST);
-    bool safe = scheme != NULL && host != NULL &&
-                (strcmp(scheme, "https") == 0 || strcasecmp(host, "localhost") == 0 ||
-                 strncmp(host, "127.", 4) == 0 || strcmp(host, "[::1]") == 0);
-    curl_free(scheme);
+/* An IPv6 address stands in brackets. */
+static bool host_is_loopback(const char *host) {
+    struct in_addr four;
+    struct in6_addr six;
+    char inner[INET6_ADDRSTRLEN] = "";
+    size_t size = strlen(host);
+    if (host[0] == '[' && size > 2 && size - 2 < sizeof inner) memcpy(inner, host + 1, size - 2);
+    if (inet_pton(AF_INET6, inner, &six) == 1) return IN6_IS_ADDR_LOOPBACK(&six);
+    if (inet_pton(AF_INET, host, &four) == 1) return ntohl(four.s_addr) >> 24 == IN_LOOPBACKNET;
+    return strcasecmp(host, "localhost") == 0;
+}
+
+bool url_is_loopback(const char *url) {
+    char *host = url_part(url, CURLUPART_HOST);
+    bool loopback = host != NULL && host_is_loopback(host);
     curl_free(host);
+    return loopback;
+}
+
+bool url_is_private(const char *url) {
+    char *scheme = url_part(url, CURLUPART_SCHEME);
+    bool safe = scheme != NULL && (strcmp(scheme, "https") == 0 || url_is_loopback(url));
+    curl_free(scheme);
     return safe;
+}
+
+bool url_has_credentials(const char *url) {
+    char *user = url_part(url, CURLUPART_USER), *password = url_part(url, CURLUPART_PASSWORD);
+    bool has = user != NULL || password != NULL;
+    curl_free(user);
+    curl_free(password);
+    return has;
 }
 
 void url_show(const char *url, char *out, size_t size) {

@@ -3,14 +3,14 @@
 
 POST /control {"companies": [...], "officers": {number: n}, "size": n, "limit": n}: items of the
 search; officers of each; what one answer holds at most; requests that are left, of which there are
-as many again a second later.
+as many again a second later ("refused" counts those that came too early).
 """
 import base64
 import time
 
 from strict import STATE, Handler, Refused, serve
 
-STATE.update({"companies": [], "officers": {}, "size": 5000, "limit": 100000})
+STATE.update({"companies": [], "officers": {}, "size": 5000, "limit": 100000, "refused": 0})
 LIMIT = {"left": 0, "reset": 0}
 PARAMETERS = {"incorporated_from", "incorporated_to", "dissolved_from", "dissolved_to",
               "company_status", "company_type", "size", "start_index", "sic_codes", "location"}
@@ -35,7 +35,7 @@ def officers(count, number, query):
 
 def shown(company):
     return {"kind": "search-results#company",
-            "links": {"company_profile": "/company/" + company["company_number"]}, **company}
+            "links": {"company_profile": "/company/" + str(company.get("company_number"))}, **company}
 
 
 class CompaniesHouse(Handler):
@@ -48,6 +48,7 @@ class CompaniesHouse(Handler):
         headers = [("X-Ratelimit-Limit", STATE["limit"]), ("X-Ratelimit-Window", "5m"),
                    ("X-Ratelimit-Reset", LIMIT["reset"])]
         if LIMIT["left"] <= 0:
+            STATE["refused"] += 1
             raise Refused(429, {"error": "Rate limit exceeded", "type": "ch:service"},
                           headers + [("X-Ratelimit-Remain", 0)])
         LIMIT["left"] -= 1
@@ -95,8 +96,10 @@ class CompaniesHouse(Handler):
             if high is not None and (value is None or value > valid_date(high)):
                 return False
         for name in ("company_status", "company_type"):
-            if name in query and company.get(name) != query[name]:
+            if name in query and company.get(name) not in query[name].split(","):
                 return False
+        if "sic_codes" in query:
+            return bool(set(company.get("sic_codes", [])) & set(query["sic_codes"].split(",")))
         return True
 
 

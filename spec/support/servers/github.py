@@ -3,16 +3,21 @@
 
 POST /control {"repos": [...], "users": {...}, "core": n, "search": n, "secondary": n}: repositories
 as the API shows them; users by login; requests that are left of each limit (they come back a second
-after they are used up), and requests until the secondary limit is met once.
+after they are used up), and requests until the secondary limit is met once. With "bare" that limit
+does not say when it ends; "short" pages lack their last item; "incomplete" searches say that they
+ran out of time, after so many results; with "rising" a repository rises above all others between
+one request and the next.
 """
 import hashlib
 import json
 import time
 import re
+import urllib.parse
 
 from strict import STATE, Handler, Refused, serve
 
-STATE.update({"repos": [], "users": {}, "core": 5000, "search": 5000, "secondary": 0})
+STATE.update({"repos": [], "users": {}, "core": 5000, "search": 5000, "secondary": 0,
+              "bare": False, "short": False, "incomplete": 0, "rising": False})
 LEFT = {}
 RESET = {}
 
@@ -23,17 +28,18 @@ class GitHub(Handler):
             LEFT[resource] = STATE[resource]
         headers = [("X-RateLimit-Resource", resource), ("X-RateLimit-Limit", STATE[resource])]
         if LEFT[resource] <= 0:
-            headers += [("X-RateLimit-Remaining", 0), ("X-RateLimit-Reset", int(RESET[resource]))]
+            headers += [("X-RateLimit-Remaining", 0), ("X-RateLimit-Reset", int(RESET[resource] + STATE["skew"]))]
             raise Refused(403, {"message": "API rate limit exceeded for user ID 1."}, headers)
         LEFT[resource] -= 1
         RESET[resource] = int(time.time()) + 1
         if STATE["secondary"] > 0:
             STATE["secondary"] -= 1
             if STATE["secondary"] == 0:
+                asked = [] if STATE["bare"] else [("Retry-After", 1)]
                 raise Refused(403, {"message": "You have exceeded a secondary rate limit."},
-                              [("Retry-After", 1), ("X-RateLimit-Remaining", 10)])
+                              asked + [("X-RateLimit-Remaining", 10)])
         return headers + [("X-RateLimit-Remaining", LEFT[resource]),
-                          ("X-RateLimit-Reset", int(RESET[resource]))]
+                          ("X-RateLimit-Reset", int(RESET[resource] + STATE["skew"]))]
 
     def check(self):
         if not self.headers.get("User-Agent"):
@@ -49,7 +55,11 @@ class GitHub(Handler):
         self.check()
         if parts == ["search", "repositories"]:
             headers = self.limits("search")
-            return 200, self.search(query), headers
+            value, links = self.search(query)
+            if STATE["rising"]:
+                last = min(STATE["repos"], key=lambda repo: repo["stargazers_count"])
+                last["stargazers_count"] += 100000
+            return 200, value, headers + links
         if len(parts) == 2 and parts[0] == "users":
             headers = self.limits("core")
             return self.user(parts[1], headers)
@@ -70,9 +80,25 @@ class GitHub(Handler):
         found = [repo for repo in STATE["repos"]
                  if low <= repo["stargazers_count"] <= high and repo["pushed_at"] > form[4]]
         found.sort(key=lambda repo: (-repo["stargazers_count"], repo["id"]))
+        incomplete = 0 < STATE["incomplete"] < len(found)
+        if incomplete:
+            found = found[:STATE["incomplete"]]
         start = per_page * (page - 1)
-        return {"total_count": len(found), "incomplete_results": False,
-                "items": found[start:start + per_page]}
+        items = found[start:start + per_page]
+        value = {"total_count": len(found), "incomplete_results": incomplete,
+                 "items": items[:-1] if STATE["short"] else items}
+        pages = -(-min(len(found), 1000) // per_page)
+        return value, self.links(query, page, pages)
+
+    def links(self, query, page, pages):
+        def link(number, rel):
+            address = urllib.parse.urlencode({**query, "page": number})
+            host = self.headers["Host"]
+            return f'<http://{host}/search/repositories?{address}>; rel="{rel}"'
+        links = [link(page - 1, "prev"), link(1, "first")] if page > 1 else []
+        if page < pages:
+            links += [link(page + 1, "next"), link(pages, "last")]
+        return [("Link", ", ".join(links))] if links else []
 
     def user(self, login, headers):
         user = STATE["users"].get(login)

@@ -12,6 +12,7 @@ id in DATABASE. Words on the command line are settings, as in `/control`:
     drop=0.1      share of requests whose connection is lost before anything is done
     drop_after=0.1  ... after it was done: the answer is lost
     delay=0.05    seconds before each answer
+    sources=2     data sources in the database; the pages are in the first
     seed=1        of what is left to chance
 
     POST /control          {setting: value, ...}
@@ -24,16 +25,16 @@ id in DATABASE. Words on the command line are settings, as in `/control`:
 import json
 import random
 import sys
-import threading
 import time
-import urllib.parse
 import uuid
 from datetime import datetime, timezone
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import strict
 
 TOKEN = "secret"
 DATABASE = "11111111-1111-4111-8111-111111111111"
 SOURCE = "22222222-2222-4222-8222-222222222222"
+OTHER_SOURCE = "44444444-4444-4444-8444-444444444444"
 STATUSES = ["Source", "Initial Meeting / Call", "Dilligence", "Tracking", "Committed", "Funded",
             "Passed", "Lost"]
 
@@ -56,10 +57,11 @@ def new_schema():
     return schema
 
 
-class Problem(Exception):
+class Problem(strict.Refused):
     def __init__(self, status, code, message, headers=(), extra=None):
-        super().__init__(message)
-        self.status, self.code, self.headers, self.extra = status, code, headers, extra or {}
+        super().__init__(status, {
+            "object": "error", "status": status, "code": code, "message": message,
+            "request_id": str(uuid.uuid4()), **(extra or {})}, headers)
 
 
 def invalid(message):
@@ -257,13 +259,11 @@ def sort_key(state, sort):
 
 class State:
     def __init__(self):
-        self.lock = threading.RLock()
         self.schema = new_schema()
         self.pages = {}        # id -> page, in the order in which they were made
-        self.requests = {}
         self.recent = []       # when requests of the last second came
         self.settings = {"rate": 0, "lag": 0, "window": 10000, "fail": 0, "drop": 0,
-                         "drop_after": 0, "delay": 0, "seed": 1}
+                         "drop_after": 0, "delay": 0, "sources": 1, "seed": 1}
         self.chance = random.Random(1)
 
     def configure(self, values):
@@ -359,23 +359,7 @@ STATE = State()
 # ---- HTTP ---------------------------------------------------------------------------------------
 
 
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-
-    def log_message(self, *_):
-        pass
-
-    def send_json(self, status, value, headers=()):
-        text = json.dumps(value).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json; charset=utf-8")
-        for name, content in headers:
-            self.send_header(name, content)
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text)
-
+class Handler(strict.Handler):
     def body(self):
         text = self.raw
         if not text:
@@ -392,11 +376,15 @@ class Handler(BaseHTTPRequestHandler):
         return share > 0 and STATE.chance.random() < share
 
     def fault(self):
+        """Answers as a server that is in trouble; a gateway says it in HTML."""
         if not self.chance("fail"):
-            return
+            return False
         status, code = STATE.chance.choice([
             (500, "internal_server_error"), (502, None), (503, "service_unavailable"),
             (409, "conflict_error"), (429, "rate_limited"), (529, "service_overload")])
+        if code is None:
+            self.send_text(status, b"<html><body><h1>502 Bad Gateway</h1></body></html>", "text/html")
+            return True
         headers = [("Retry-After", "0")] if status in (429, 529) else []
         raise Problem(status, code, "as it was asked", headers)
 
@@ -420,44 +408,23 @@ class Handler(BaseHTTPRequestHandler):
         if self.raw and not kind.startswith("application/json"):
             raise Problem(400, "invalid_json", "Content-Type should be application/json")
 
-    def handle_any(self):
-        size = int(self.headers.get("Content-Length") or 0)
-        self.raw = self.rfile.read(size)
-        path = urllib.parse.urlsplit(self.path).path
-        parts = path.strip("/").split("/")
-        try:
-            if parts[0] == "control":
-                return self.control(parts[1:])
+    def pause(self, parts):
+        if parts[0] != "control":
             time.sleep(STATE.settings["delay"])
-            with STATE.lock:
-                name = f"{self.command} {path}"
-                STATE.requests[name] = STATE.requests.get(name, 0) + 1
-                if self.chance("drop"):
-                    self.close_connection = True
-                    return None
-                self.check_headers()
-                self.limit()
-                self.fault()
-                answer = self.route(parts)
-                if self.chance("drop_after"):
-                    self.close_connection = True
-                    return None
-            return self.send_json(200, answer)
-        except Problem as problem:
-            if problem.code is None:  # what a gateway says
-                text = b"<html><body><h1>502 Bad Gateway</h1></body></html>"
-                self.send_response(problem.status)
-                self.send_header("Content-Type", "text/html")
-                self.send_header("Content-Length", str(len(text)))
-                self.end_headers()
-                self.wfile.write(text)
-                return None
-            return self.send_json(problem.status, {
-                "object": "error", "status": problem.status, "code": problem.code,
-                "message": str(problem), "request_id": str(uuid.uuid4()), **problem.extra,
-            }, problem.headers)
 
-    do_GET = do_POST = do_PATCH = do_DELETE = do_PUT = handle_any
+    def answer(self, parts, _):
+        if self.chance("drop"):
+            self.close_connection = True
+            return None
+        self.check_headers()
+        self.limit()
+        if self.fault():
+            return None
+        answer = self.route(parts)
+        if self.chance("drop_after"):
+            self.close_connection = True
+            return None
+        return self.send_json(200, answer)
 
     def not_found(self, what):
         return Problem(404, "object_not_found", f"Could not find {what}. Make sure the relevant "
@@ -507,7 +474,8 @@ class Handler(BaseHTTPRequestHandler):
         answer = {"object": "database", "id": DATABASE, "in_trash": False, "is_inline": False,
                   "title": [{"type": "text", "plain_text": "Deals"}]}
         if new:
-            answer["data_sources"] = [{"id": SOURCE, "name": "Deals"}]
+            sources = [{"id": SOURCE, "name": "Deals"}, {"id": OTHER_SOURCE, "name": "Archive"}]
+            answer["data_sources"] = sources[:int(STATE.settings["sources"])]
         else:
             answer["properties"] = STATE.schema_shown()
         return answer
@@ -544,33 +512,35 @@ class Handler(BaseHTTPRequestHandler):
     # ---- for specs ----
 
     def control(self, parts):
-        with STATE.lock:
-            match [self.command, *parts]:
-                case ["POST"]:
-                    STATE.configure(self.body())
-                    answer = STATE.settings
-                case ["POST", "pages"]:
-                    answer = [self.control_page(page) for page in json.loads(self.raw)]
-                case ["GET", "pages"]:
-                    answer = [STATE.show(page, "2025-09-03") for page in STATE.pages.values()]
-                case ["GET", "keys"]:
-                    answer = {}
-                    for page in STATE.pages.values():
-                        key = plain("rich_text", page["properties"].get("Canonical Key"))
-                        if not page["in_trash"]:
-                            answer[key] = answer.get(key, 0) + 1
-                case ["GET", "requests"]:
-                    answer = STATE.requests
-                case ["POST", "schema"]:
-                    for name, schema in self.body().items():
-                        if schema is None:
-                            STATE.schema.pop(name, None)
-                        else:
-                            STATE.schema[name] = schema
-                    answer = STATE.schema
-                case _:
-                    raise Problem(404, "object_not_found", "no such control")
-        return self.send_json(200, answer)
+        match [self.command, *parts]:
+            case ["POST"]:
+                STATE.configure(self.body())
+                return STATE.settings
+            case ["POST", "pages"]:
+                return [self.control_page(page) for page in json.loads(self.raw)]
+            case ["GET", "pages"]:
+                return [STATE.show(page, "2025-09-03") for page in STATE.pages.values()]
+            case ["GET", "keys"]:
+                keys = {}
+                for page in STATE.pages.values():
+                    key = plain("rich_text", page["properties"].get("Canonical Key"))
+                    if not page["in_trash"]:
+                        keys[key] = keys.get(key, 0) + 1
+                return keys
+            case ["GET", "requests"]:
+                counts = {}
+                for request in strict.REQUESTS:
+                    name = f"{request['method']} {request['path']}"
+                    counts[name] = counts.get(name, 0) + 1
+                return counts
+            case ["POST", "schema"]:
+                for name, schema in self.body().items():
+                    if schema is None:
+                        STATE.schema.pop(name, None)
+                    else:
+                        STATE.schema[name] = schema
+                return STATE.schema
+        raise Problem(404, "object_not_found", "no such control")
 
     def control_page(self, given):
         created = given.pop("created_time", None)
@@ -584,21 +554,6 @@ class Handler(BaseHTTPRequestHandler):
         return page["id"]
 
 
-class Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
-
-    def handle_error(self, *_):  # a client that hangs up
-        pass
-
-
-def main():
-    STATE.configure({name: float(value) for name, value in
-                     (word.split("=", 1) for word in sys.argv[1:])})
-    server = Server(("127.0.0.1", 0), Handler)
-    print(server.server_address[1], flush=True)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    sys.stdin.read()
-
-
-main()
+STATE.configure({name: float(value) for name, value in
+                 (word.split("=", 1) for word in sys.argv[1:])})
+strict.serve(Handler)

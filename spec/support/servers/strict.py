@@ -2,7 +2,8 @@
 
 A server is a subclass of Handler with `api(parts, query)`, which gives (status, value, headers) or
 raises Refused. Everything under /control is for specs: POST /control sets STATE, GET /control/requests
-gives what was asked for, GET /control/state what is set.
+gives what was asked for, GET /control/state what is set; a server may have a `control(parts)` of its
+own.
 """
 import json
 import random
@@ -12,10 +13,15 @@ import time
 import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-STATE = {"fail": 0, "drop": 0, "truncate": 0, "html": 0, "seed": 1}
+STATE = {"fail": 0, "drop": 0, "truncate": 0, "html": 0, "skew": 0, "seed": 1}
 REQUESTS = []
 LOCK = threading.RLock()
 CHANCE = random.Random(1)
+
+
+def clock():
+    """The server's own, which need not be right."""
+    return time.time() + STATE["skew"]
 
 
 class Refused(Exception):
@@ -30,6 +36,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_):
         pass
+
+    def date_time_string(self, timestamp=None):
+        return super().date_time_string(clock() if timestamp is None else timestamp)
 
     def send_text(self, status, text, kind, headers=(), cut=False):
         self.send_response(status)
@@ -55,30 +64,37 @@ class Handler(BaseHTTPRequestHandler):
         url = urllib.parse.urlsplit(self.path)
         query = dict(urllib.parse.parse_qsl(url.query, keep_blank_values=True))
         parts = url.path.strip("/").split("/")
-        if parts[0] == "control":
-            return self.control(parts[1:])
+        self.pause(parts)
         with LOCK:
-            REQUESTS.append({"path": url.path, "query": query, "at": time.time()})
-            if self.chance("drop"):
-                self.close_connection = True
-                return None
-            if self.chance("fail"):
-                return self.send_json(CHANCE.choice([500, 502, 503]), {"message": "as asked"})
-            if self.chance("html"):
-                return self.send_text(200, b"<html>hello</html>", "text/html")
             try:
-                status, value, headers = self.api(parts, query)
+                if parts[0] == "control":
+                    return self.send_json(200, self.control(parts[1:]))
+                REQUESTS.append({"path": url.path, "query": query, "method": self.command,
+                                 "at": time.time()})
+                return self.answer(parts, query)
             except Refused as refused:
                 return self.send_json(refused.status, refused.value, refused.headers)
-            return self.send_json(status, value, headers, self.chance("truncate"))
 
-    do_GET = do_POST = handle_any
+    do_GET = do_POST = do_PATCH = do_DELETE = do_PUT = handle_any
+
+    def pause(self, parts):
+        """Before each answer, while others are given."""
+
+    def answer(self, parts, query):
+        if self.chance("drop"):
+            self.close_connection = True
+            return None
+        if self.chance("fail"):
+            return self.send_json(CHANCE.choice([500, 502, 503]), {"message": "as asked"})
+        if self.chance("html"):
+            return self.send_text(200, b"<html>hello</html>", "text/html")
+        status, value, headers = self.api(parts, query)
+        return self.send_json(status, value, headers, self.chance("truncate"))
 
     def control(self, parts):
-        with LOCK:
-            if self.command == "POST":
-                STATE.update(json.loads(self.raw))
-            return self.send_json(200, REQUESTS if parts == ["requests"] else STATE)
+        if self.command == "POST":
+            STATE.update(json.loads(self.raw))
+        return REQUESTS if parts == ["requests"] else STATE
 
 
 class Server(ThreadingHTTPServer):
