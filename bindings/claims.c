@@ -235,8 +235,27 @@ static Ids ids_of_signals(lua_State *L, const Record *record) {
     return ids;
 }
 
+/* Pushes the ids of the list at `list`; false where it isn't one of integers: then what is wrong is
+ * on top. */
+static bool ids_of_list(lua_State *L, int list, Ids *ids) {
+    size_t size = lua_rawlen(L, list);
+    ids->count = 0;
+    ids->ids = lua_newuserdatauv(L, (size + 1) * sizeof *ids->ids, 0);
+    for (size_t i = 1; i <= size; i++) {
+        int exact;
+        lua_rawgeti(L, list, (lua_Integer)i);
+        ids->ids[ids->count++] = lua_tointegerx(L, -1, &exact);
+        if (lua_type(L, -1) != LUA_TNUMBER || !exact) {
+            return false;
+        }
+        lua_pop(L, 1);
+    }
+    return true;
+}
+
 /* The ids in the field `signal_ids`, or those of the claim's signals. */
 static Ids read_ids(lua_State *L, const Held *held, const Record *record) {
+    Ids ids;
     int type = lua_getfield(L, record->index, "signal_ids");
     if (type == LUA_TNIL) {
         return ids_of_signals(L, &held->record);
@@ -244,19 +263,18 @@ static Ids read_ids(lua_State *L, const Held *held, const Record *record) {
     if (type != LUA_TTABLE) {
         field_type_error(L, record, "signal_ids", "table", -1);
     }
-    int list = lua_gettop(L);
-    size_t size = lua_rawlen(L, list);
-    Ids ids = {.ids = lua_newuserdatauv(L, (size + 1) * sizeof *ids.ids, 0)};
-    for (size_t i = 1; i <= size; i++) {
-        int exact;
-        lua_rawgeti(L, list, (lua_Integer)i);
-        ids.ids[ids.count++] = lua_tointegerx(L, -1, &exact);
-        if (lua_type(L, -1) != LUA_TNUMBER || !exact) {
-            field_type_error(L, record, "signal_ids", "list of integers", -1);
-        }
-        lua_pop(L, 1);
+    if (!ids_of_list(L, lua_gettop(L), &ids)) {
+        field_type_error(L, record, "signal_ids", "list of integers", -1);
     }
     return ids;
+}
+
+static void ids_push(lua_State *L, const Ids *ids) {
+    lua_createtable(L, (int)ids->count, 0);
+    for (size_t i = 0; i < ids->count; i++) {
+        lua_pushinteger(L, ids->ids[i]);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
 }
 
 /* Reads what becomes of the signals. */
@@ -292,12 +310,47 @@ static int settle(lua_State *L) {
     Status status = read_mark(L, &record, &held.handle->bytes, &mark, &error);
     if (status == STATUS_OK) {
         Store *store = handle_store(L, held.handle, &error);
-        status = store ? store_claim_settle(store, held.key, held.fence, ids.ids, ids.count, &mark,
+        status = store ? store_claim_settle(store, held.key, held.fence, ids.ids, &ids.count, &mark,
                                             &error)
                        : STATUS_CLOSED;
     }
     handle_cut(held.handle, from);
-    return return_true(L, status, &error);
+    if (status != STATUS_OK) {
+        return error_return(L, &error);
+    }
+    lua_pushboolean(L, 1);
+    ids_push(L, &ids);
+    return 2;
+}
+
+/* store:settle_queued(ids, {state=, notion_page_id=?, reason=?, metadata=?}) */
+static int settle_queued(lua_State *L) {
+    static const char *const names[] = {"state", "notion_page_id", "reason", "metadata", NULL};
+    Error error;
+    Mark mark;
+    Ids ids;
+    int64_t marked;
+    Handle *handle = handle_check(L);
+    luaL_checktype(L, 2, LUA_TTABLE);
+    luaL_checktype(L, 3, LUA_TTABLE);
+    lua_settop(L, 3);
+    Record record = record_options(L, 3, names);
+    if (!ids_of_list(L, 2, &ids)) {
+        luaL_argerror(L, 2, "list of integers expected");
+    }
+    size_t from = handle_mark(handle);
+    Status status = read_mark(L, &record, &handle->bytes, &mark, &error);
+    if (status == STATUS_OK) {
+        Store *store = handle_store(L, handle, &error);
+        status = store ? store_settle_queued(store, ids.ids, ids.count, &mark, &marked, &error)
+                       : STATUS_CLOSED;
+    }
+    handle_cut(handle, from);
+    if (status != STATUS_OK) {
+        return error_return(L, &error);
+    }
+    lua_pushinteger(L, marked);
+    return 1;
 }
 
 /* The time until which a claim is held: of the fields `until_` and `for_`. */
@@ -337,8 +390,6 @@ static int hold(lua_State *L) {
     return return_true(L, status, &error);
 }
 
-/* ---- registration ---- */
-
 /* ---- workers ---- */
 
 /* store:worker() */
@@ -370,6 +421,8 @@ static int worker_alive(lua_State *L) {
     return 1;
 }
 
+/* ---- registration ---- */
+
 static int claim_tostring(lua_State *L) {
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_getfield(L, 1, "canonical_key");
@@ -387,6 +440,7 @@ static const luaL_Reg claim_methods[] = {
 
 static const luaL_Reg methods[] = {
     {"claim", claim},
+    {"settle_queued", settle_queued},
     {"worker", worker},
     {"worker_alive", worker_alive},
     {NULL, NULL},

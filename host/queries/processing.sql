@@ -12,35 +12,36 @@ INSERT INTO signal_processing(signal_id, status, created_at, updated_at, availab
 SELECT s.id, 'pending', ?2, ?2, ?2, s.detected_at FROM signals s WHERE s.id = ?1
 
 -- name: processing_reopen
--- Rests, as all of these, on idx_processing_signal_id. OR FAIL, because none of them can break a
--- constraint: the engine then keeps no journal of its own for each, which costs a third.
+-- Rests, as all of these, on idx_processing_signal_id. ?5 lists the states that it is to be in; NULL
+-- is any. OR FAIL, because none of them can break a constraint: the engine then keeps no journal of
+-- its own for each, which costs a third.
 UPDATE OR FAIL signal_processing
 SET status = 'pending', notion_page_id = NULL, processed_at = NULL, error_message = NULL,
     metadata = coalesce(?3, metadata), updated_at = ?2, available_at = ?2
-WHERE signal_id = ?1
+WHERE signal_id = ?1 AND (?5 IS NULL OR instr(?5, status) > 0)
 
 -- name: processing_queue
 UPDATE OR FAIL signal_processing
 SET status = 'queued', error_message = NULL, metadata = coalesce(?3, metadata), updated_at = ?2
-WHERE signal_id = ?1
+WHERE signal_id = ?1 AND (?5 IS NULL OR instr(?5, status) > 0)
 
 -- name: processing_push
 UPDATE OR FAIL signal_processing
 SET status = 'pushed', notion_page_id = ?4, processed_at = ?2, error_message = NULL,
     metadata = coalesce(?3, metadata), updated_at = ?2
-WHERE signal_id = ?1
+WHERE signal_id = ?1 AND (?5 IS NULL OR instr(?5, status) > 0)
 
 -- name: processing_reject
 UPDATE OR FAIL signal_processing
 SET status = 'rejected', error_message = ?4, processed_at = ?2,
     metadata = coalesce(?3, metadata), updated_at = ?2
-WHERE signal_id = ?1
+WHERE signal_id = ?1 AND (?5 IS NULL OR instr(?5, status) > 0)
 
 -- name: processing_fail
 UPDATE OR FAIL signal_processing
 SET status = 'failed', error_message = ?4, processed_at = ?2,
     metadata = coalesce(?3, metadata), updated_at = ?2
-WHERE signal_id = ?1
+WHERE signal_id = ?1 AND (?5 IS NULL OR instr(?5, status) > 0)
 
 -- name: processing_fill
 -- Rows that a program wrote which runs no triggers: due since they were made. Rests on

@@ -115,9 +115,10 @@ void signal_from_row(St *st, Signal *signal);
 /* ---- processing.c ---- */
 
 Status mark_check(const Mark *mark, Error *error);
-/* The statement that moves signals to mark->state, and one run of it. */
+/* The statement that moves signals to mark->state, and one run of it; `from` lists the states that
+ * the signal is to be in, absent: any. */
 Status mark_statement(Store *store, const Mark *mark, St **st, Error *error);
-Status mark_run(St *st, int64_t id, const Mark *mark, Text now, Error *error);
+Status mark_run(St *st, int64_t id, const Mark *mark, Text from, Text now, Error *error);
 /* Whether any company waits. */
 Status holds_any(Store *store, bool *any, Error *error);
 
