@@ -1,6 +1,7 @@
 --- signalbox sync: the suppression cache, filled from the CRM.
 local cli = require "signalbox.cli"
 local config = require "signalbox.config"
+local crm = require "signalbox.crm"
 local notion = require "signalbox.notion"
 local runs = require "signalbox.runs"
 local signalbox = require "signalbox"
@@ -11,7 +12,7 @@ local function entries_of(deals, pages, counts)
   for _, page in ipairs(pages) do
     counts.pages = counts.pages + 1
     local status = notion.value(deals, page, "status") or ""
-    if notion.is_watched(status) then
+    if crm.is_watched(status) then
       counts.watched = counts.watched + 1
     else
       for _, key in ipairs(notion.keys(deals, page)) do

@@ -64,7 +64,7 @@ describe("process", function()
     local counts, result = process()
     assert.equal(0, result.status, result.err)
     assert.same({ companies = 4, auto_push = 1, needs_review = 1, hold = 1, reject = 1, pushed = 2,
-      failed = 0, waiting = 0, set_aside = 0 }, counts)
+      failed = 0, waiting = 0, set_aside = 0, refused = 0, doubled = 0 }, counts)
     assert.equal("pushed pushed pushed", statuses "domain:push.ai")
     assert.equal("pushed pushed", statuses "domain:review.ai")
     assert.equal("pending", statuses "domain:hold.ai")

@@ -14,6 +14,8 @@ local signalbox = require "signalbox"
 
 config.declare("http.backoff", { variable = "SIGNALBOX_HTTP_BACKOFF", default = 1, kind = "number",
   about = "seconds before a request is tried again; doubles each time" })
+config.declare("http.timeout", { variable = "SIGNALBOX_HTTP_TIMEOUT", default = 30,
+  kind = "number", about = "seconds that an answer may take" })
 config.declare("http.patience", { variable = "SIGNALBOX_HTTP_PATIENCE", default = 900,
   kind = "number", about = "seconds that a run waits, at most, for a server's limit to pass" })
 
@@ -24,11 +26,13 @@ local LONGEST <const> = 60        -- seconds between two attempts, unless the se
 local BREAK_AFTER <const> = 3     -- requests in a row that failed at each attempt ...
 local BREAK_FOR <const> = 60      -- ... and then none is tried for so many seconds
 
---- Statuses that another attempt may change; all but the last three say that nothing was done.
-local TRANSIENT <const> = {
-  [429] = true, [529] = true, [503] = true, [409] = true, [408] = true, [500] = true, [502] = true,
-  [504] = true,
-}
+--- Statuses of a server that took no notice of the request: nothing was done. After any other that
+--- another attempt may change, it may have been.
+local NOTHING_DONE <const> = { [429] = true, [529] = true }
+
+local function is_transient(status)
+  return NOTHING_DONE[status] or status == 408 or status == 409 or status >= 500
+end
 
 local function now() return signalbox.time(signalbox.now()) end
 
@@ -80,14 +84,15 @@ Client.__index = Client
 
 ---@param client signalbox.Client
 function M.client(client)
-  client.next_at, client.failures, client.broken_until = 0, 0, 0
+  client.next_at, client.limited_until, client.failures, client.broken_until = 0, 0, 0, 0
   client.headers = client.headers or {}
   return setmetatable(client, Client)
 end
 
 local function problem(code, message, response)
   return new_problem(code, message,
-    { status = response and response.status, body = response and response.body })
+    { status = response and response.status, body = response and response.body,
+      busy = response and NOTHING_DONE[response.status] })
 end
 
 --- Waits for its turn.
@@ -104,13 +109,20 @@ local function backoff(attempt)
   return math.min(LONGEST, base * 2 ^ (attempt - 1)) * (0.5 + math.random() / 2)
 end
 
+--- A problem of a server that takes nothing for so many seconds: `busy`, and nothing was done.
+function Client:too_busy(seconds, message, response)
+  local trouble = problem("unavailable", message or string.format(
+    "%s allows no more requests until %s; run it again then", self.name,
+    signalbox.iso(now() + seconds):sub(1, 19)), response)
+  trouble.busy, trouble.retry_after = true, seconds
+  return trouble
+end
+
 --- Seconds to wait for a limit, for everybody; or a problem, where that takes too long.
-function Client:respect(seconds, response)
-  local patience = config.get "http.patience"
-  if seconds > patience then
-    return nil, problem("unavailable", string.format(
-      "%s allows no more requests until %s; run it again then", self.name,
-      signalbox.iso(now() + seconds):sub(1, 19)), response)
+function Client:respect(seconds, request, response)
+  if seconds > (request.patience or config.get "http.patience") then
+    self.limited_until = now() + seconds
+    return nil, self:too_busy(seconds, nil, response)
   end
   self.next_at = math.max(self.next_at, now() + seconds)
   return seconds
@@ -137,7 +149,7 @@ function Client:http_request(request)
     headers["Content-Type"] = "application/json"
   end
   return { url = request.url, method = request.method, headers = headers, body = body,
-    auth = self.auth, timeout = request.timeout or self.timeout or 30 }
+    auth = self.auth, timeout = request.timeout or self.timeout or config.get "http.timeout" }
 end
 
 --- Whether what was sent may be sent again, when nobody knows if it was done.
@@ -147,27 +159,32 @@ local function is_repeatable(request)
   return method == "GET" or method == "HEAD" or method == "PUT" or method == "DELETE"
 end
 
-local NOTHING_DONE <const> = { [429] = true, [529] = true, [503] = true, [409] = true }
-
 --- One attempt: what came of it, or nil, a problem, and whether and when to try again.
 function Client:attempt(request, decode)
+  local limited = self.limited_until - now()
+  if limited > 0 then return nil, self:too_busy(limited), false end
   self:take_turn()
+  if request.before and not request.before() then
+    return nil, problem("conflict", "it was not sent: it is another's by now"), false
+  end
   local response, failure = signalbox.http(self:http_request(request))
   if not response then
     return nil, failure, failure.code == "unavailable" and is_repeatable(request)
   end
   local limit = self.limited and self.limited(response)
   if limit then
-    local seconds, too_long = self:respect(limit, response)
+    local seconds, too_long = self:respect(limit, request, response)
     return nil, too_long or self:refusal(response), seconds ~= nil, seconds
   end
-  if TRANSIENT[response.status] or self.transient and self.transient[response.status] then
+  if is_transient(response.status) or self.transient and self.transient[response.status] then
     local again = NOTHING_DONE[response.status] or is_repeatable(request)
     local trouble = self:refusal(response)
     trouble.code = "unavailable"
     local asked = M.retry_after(response)
     if not asked then return nil, trouble, again end
-    local seconds, too_long = self:respect(asked, response)
+    trouble.retry_after = asked
+    local seconds, too_long = self:respect(asked, request, response)
+    if too_long and not trouble.busy then too_long.busy = nil end
     return nil, too_long or trouble, again and seconds ~= nil, seconds
   end
   local pause = self.pace and self.pace(response)
@@ -196,7 +213,8 @@ end
 
 function Client:perform(request, decode)
   if now() < self.broken_until then
-    return nil, problem("unavailable", self.name .. " has failed again and again; it has a rest")
+    return nil, self:too_busy(self.broken_until - now(),
+      self.name .. " has failed again and again; it has a rest")
   end
   local failure
   for attempt = 1, request.attempts or ATTEMPTS do
@@ -220,7 +238,9 @@ end
 --- The response, or nil and a problem. Statuses from 200 to 299, and those that are keys of
 --- `request.expect`, are responses; others are problems.
 ---@param request table as signalbox.http's; `json` is a body to encode, `repeatable` says that a
---- write may be sent again even where it may have been done
+--- write may be sent again even where it may have been done, `attempts` how often, `patience` how
+--- many seconds a limit of the server's is waited for, and `before` is asked directly before it is
+--- sent, when its turn has come, whether to
 function Client:request(request)
   return self:perform(request, false)
 end

@@ -11,11 +11,17 @@ id in DATABASE. Words on the command line are settings, as in `/control`:
     fail=0.3      share of requests answered with 500, 502, 503, 409, 429 or 529 before anything is done
     drop=0.1      share of requests whose connection is lost before anything is done
     drop_after=0.1  ... after it was done: the answer is lost
+    fail_after=0.1  share of writes that are done and answered with `after`, whatever that is
+    after=503       a status, or 0 for one of 500, 502, 503, 504, 409 and 520
+    hang_after=0.1  share of writes that are done and never answered
+    limited=0.1     share of requests answered with 429
+    retry_after=0   seconds that a 429 and a 529 ask for
     delay=0.05    seconds before each answer
     seed=1        of what is left to chance
 
     POST /control          {setting: value, ...}
-    POST /control/pages    [{name: value, ...}, ...] makes pages, by the names of properties
+    POST /control/pages    [{name: value, ...}, ...] makes pages, by the names of properties;
+                           in_trash, created_time, and elsewhere: in another database
     GET  /control/pages    all pages, as the API shows them
     GET  /control/keys     {canonical key: number of live pages}
     GET  /control/requests {"METHOD path": count}
@@ -263,7 +269,8 @@ class State:
         self.requests = {}
         self.recent = []       # when requests of the last second came
         self.settings = {"rate": 0, "lag": 0, "window": 10000, "fail": 0, "drop": 0,
-                         "drop_after": 0, "delay": 0, "seed": 1}
+                         "drop_after": 0, "fail_after": 0, "after": 0, "hang_after": 0,
+                         "limited": 0, "retry_after": 0, "delay": 0, "seed": 1}
         self.chance = random.Random(1)
 
     def configure(self, values):
@@ -288,7 +295,7 @@ class State:
         now = time.time() if created is None else created
         page = {"id": str(uuid.UUID(int=self.chance.getrandbits(128), version=4)),
                 "created_time": now, "last_edited_time": now, "changed": time.time(),
-                "in_trash": False, "properties": {}}
+                "in_trash": False, "elsewhere": False, "properties": {}}
         page["properties"].update(properties)
         self.pages[page["id"]] = page
         return page
@@ -303,6 +310,9 @@ class State:
         parent = {"type": "database_id", "database_id": DATABASE}
         if version >= "2025-09-03":
             parent = {"type": "data_source_id", "data_source_id": SOURCE, "database_id": DATABASE}
+        if page["elsewhere"]:
+            parent = {name: str(uuid.UUID(int=7)) if name.endswith("_id") and name != "type" else one
+                      for name, one in parent.items()}
         shown = {
             "object": "page", "id": page["id"], "created_time": minute(page["created_time"]),
             "last_edited_time": minute(page["last_edited_time"]), "in_trash": page["in_trash"],
@@ -328,7 +338,7 @@ class State:
             raise invalid("body.start_cursor should be a string or undefined")
         horizon = time.time() - self.settings["lag"]
         found = [page for page in self.pages.values()
-                 if page["changed"] <= horizon and not page["in_trash"]]
+                 if page["changed"] <= horizon and not page["in_trash"] and not page["elsewhere"]]
         if "filter" in body:
             found = [page for page in found if filter_matches(self, body["filter"], page)]
         for sort in reversed(body.get("sorts", [])):
@@ -392,13 +402,28 @@ class Handler(BaseHTTPRequestHandler):
         return share > 0 and STATE.chance.random() < share
 
     def fault(self):
+        pause = [("Retry-After", str(int(STATE.settings["retry_after"])))]
+        if self.chance("limited"):
+            raise Problem(429, "rate_limited", "You have been rate limited.", pause)
         if not self.chance("fail"):
             return
         status, code = STATE.chance.choice([
             (500, "internal_server_error"), (502, None), (503, "service_unavailable"),
             (409, "conflict_error"), (429, "rate_limited"), (529, "service_overload")])
-        headers = [("Retry-After", "0")] if status in (429, 529) else []
-        raise Problem(status, code, "as it was asked", headers)
+        raise Problem(status, code, "as it was asked", pause if status in (429, 529) else [])
+
+    def fault_after(self, parts):
+        """What was done, but nobody is told."""
+        if self.chance("drop_after"):
+            return "drop"
+        is_write = self.command == "PATCH" or parts == ["v1", "pages"]
+        if is_write and self.chance("hang_after"):
+            return "hang"
+        if is_write and self.chance("fail_after"):
+            status = int(STATE.settings["after"])
+            raise Problem(status or STATE.chance.choice([500, 502, 503, 504, 409, 520]),
+                          "internal_server_error", "as it was asked, after it was done")
+        return None
 
     def limit(self):
         rate = STATE.settings["rate"]
@@ -439,9 +464,11 @@ class Handler(BaseHTTPRequestHandler):
                 self.limit()
                 self.fault()
                 answer = self.route(parts)
-                if self.chance("drop_after"):
-                    self.close_connection = True
-                    return None
+                silent = self.fault_after(parts)
+            if silent:
+                time.sleep(3 if silent == "hang" else 0)
+                self.close_connection = True
+                return None
             return self.send_json(200, answer)
         except Problem as problem:
             if problem.code is None:  # what a gateway says
@@ -557,7 +584,7 @@ class Handler(BaseHTTPRequestHandler):
                     answer = {}
                     for page in STATE.pages.values():
                         key = plain("rich_text", page["properties"].get("Canonical Key"))
-                        if not page["in_trash"]:
+                        if not page["in_trash"] and not page["elsewhere"]:
                             answer[key] = answer.get(key, 0) + 1
                 case ["GET", "requests"]:
                     answer = STATE.requests
@@ -574,13 +601,13 @@ class Handler(BaseHTTPRequestHandler):
 
     def control_page(self, given):
         created = given.pop("created_time", None)
-        trash = given.pop("in_trash", False)
+        trash, elsewhere = given.pop("in_trash", False), given.pop("elsewhere", False)
         if created is not None:
             created = compare_times(created).timestamp()
         values = {name: write_value(STATE.schema[name]["type"], value)
                   for name, value in given.items()}
         page = STATE.make_page(STATE.read_properties(values), created)
-        page["changed"], page["in_trash"] = 0, trash
+        page["changed"], page["in_trash"], page["elsewhere"] = 0, trash, elsewhere
         return page["id"]
 
 
