@@ -30,10 +30,22 @@ function Batch:save(...)
   end
 end
 
---- Saves a company that the gate pushes.
-function Batch:save_company(key)
-  self:save({ key, "incorporation", "companies_house", 1 }, { key, "github_spike", "github", 1 },
-    { key, "hiring_signal", "jobs", 1 })
+--- Saves companies that the gate pushes.
+function Batch:save_company(...)
+  local rows = {}
+  for _, key in ipairs { ... } do
+    rows[#rows + 1] = { key, "incorporation", "companies_house", 1 }
+    rows[#rows + 1] = { key, "github_spike", "github", 1 }
+    rows[#rows + 1] = { key, "hiring_signal", "jobs", 1 }
+  end
+  self:save(table.unpack(rows))
+end
+
+--- Keys of `n` companies.
+function M.keys(n)
+  local keys = {}
+  for i = 1, n do keys[i] = string.format("domain:company-%d.ai", i) end
+  return keys
 end
 
 --- A sink of one's own: Lua text that returns it.
