@@ -11,10 +11,11 @@ id in DATABASE. Words on the command line are settings, as in `/control`:
     fail=0.3      share of requests answered with 500, 502, 503, 409, 429 or 529 before anything is done
     drop=0.1      share of requests whose connection is lost before anything is done
     drop_after=0.1  ... after it was done: the answer is lost
-    fail_after=0.1  share of writes that are done and answered with `after`, whatever that is
+    fail_after=0.1  share of pages that are made, and answered with `after`
     after=503       a status, or 0 for one of 500, 502, 503, 504, 409 and 520
-    hang_after=0.1  share of writes that are done and never answered
-    limited=0.1     share of requests answered with 429
+    hang_after=0.1  share of pages that are made, and not answered for three seconds
+    limited=20      requests after which all others are answered with 429
+    revoke=20       requests after which the token is refused
     retry_after=0   seconds that a 429 and a 529 ask for
     delay=0.05    seconds before each answer
     seed=1        of what is left to chance
@@ -270,7 +271,7 @@ class State:
         self.recent = []       # when requests of the last second came
         self.settings = {"rate": 0, "lag": 0, "window": 10000, "fail": 0, "drop": 0,
                          "drop_after": 0, "fail_after": 0, "after": 0, "hang_after": 0,
-                         "limited": 0, "retry_after": 0, "delay": 0, "seed": 1}
+                         "limited": 0, "retry_after": 0, "revoke": 0, "delay": 0, "seed": 1}
         self.chance = random.Random(1)
 
     def configure(self, values):
@@ -403,7 +404,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def fault(self):
         pause = [("Retry-After", str(int(STATE.settings["retry_after"])))]
-        if self.chance("limited"):
+        if 0 < STATE.settings["limited"] < sum(STATE.requests.values()):
             raise Problem(429, "rate_limited", "You have been rate limited.", pause)
         if not self.chance("fail"):
             return
@@ -416,10 +417,11 @@ class Handler(BaseHTTPRequestHandler):
         """What was done, but nobody is told."""
         if self.chance("drop_after"):
             return "drop"
-        is_write = self.command == "PATCH" or parts == ["v1", "pages"]
-        if is_write and self.chance("hang_after"):
+        if parts != ["v1", "pages"]:
+            return None
+        if self.chance("hang_after"):
             return "hang"
-        if is_write and self.chance("fail_after"):
+        if self.chance("fail_after"):
             status = int(STATE.settings["after"])
             raise Problem(status or STATE.chance.choice([500, 502, 503, 504, 409, 520]),
                           "internal_server_error", "as it was asked, after it was done")
@@ -436,7 +438,8 @@ class Handler(BaseHTTPRequestHandler):
         STATE.recent.append(now)
 
     def check_headers(self):
-        if self.headers.get("Authorization") != "Bearer " + TOKEN:
+        revoked = 0 < STATE.settings["revoke"] < sum(STATE.requests.values())
+        if revoked or self.headers.get("Authorization") != "Bearer " + TOKEN:
             raise Problem(401, "unauthorized", "API token is invalid.")
         self.version = self.headers.get("Notion-Version", "")
         if self.version not in ("2022-06-28", "2025-09-03", "2026-03-11"):
