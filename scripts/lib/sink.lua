@@ -58,7 +58,7 @@ function M.open(sink, options)
   local ok, opened, problem = pcall(sink.open, options)
   if not ok then
     if type(opened) == "table" then error(opened, 0) end
-    return nil, "the sink can't be opened: " .. tostring(opened)
+    return nil, "the sink can't be opened: " .. text_of(opened, "without a word")
   end
   if opened == nil or opened == false then
     return nil, problem or "the sink can't be opened, and gives no reason"
@@ -94,7 +94,7 @@ end
 
 local function failure(raised)
   if is_interrupt(raised) then error(raised, 0) end
-  return { unknown = text_of("the sink failed: " .. tostring(raised)) }
+  return { unknown = "the sink failed: " .. text_of(raised, "without a word") }
 end
 
 --- One delivery's outcome.
@@ -107,12 +107,12 @@ end
 --- As many outcomes as there are deliveries.
 function M.deliver_batch(sink, opened, deliveries, holds)
   local ok, given = pcall(sink.deliver_batch, opened, deliveries, holds)
-  local outcomes = {}
+  local is_list, outcomes = type(given) == "table", {}
   for i = 1, #deliveries do
-    if not ok then
-      outcomes[i] = failure(given)
+    if ok then
+      outcomes[i] = sound(is_list and given[i] or not is_list and given or nil)
     else
-      outcomes[i] = sound(type(given) == "table" and given[i] or given)
+      outcomes[i] = failure(given)
     end
   end
   return outcomes
@@ -122,7 +122,7 @@ end
 function M.close(sink, opened)
   if not sink.close then return end
   local ok, problem = pcall(sink.close, opened)
-  if not ok then cli.note("the sink could not be closed: %s", tostring(problem)) end
+  if not ok then cli.note("the sink could not be closed: %s", text_of(problem, "?")) end
 end
 
 return M

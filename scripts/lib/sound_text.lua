@@ -7,7 +7,11 @@ local LONGEST <const> = 2000 -- bytes
 ---@param default? string
 ---@return string|nil
 return function(value, default)
-  local text = type(value) == "string" and value or value ~= nil and tostring(value) or ""
+  local text = ""
+  if value ~= nil then
+    local ok, shown = pcall(tostring, value)
+    text = ok and shown or ""
+  end
   if #text > LONGEST then text = text:sub(1, LONGEST) end
   if text:find "[\0-\x1f\x7f-\xff]" then
     text = text:gsub("%c", " ")
