@@ -203,7 +203,7 @@ static Status settle(Store *store, Text key, int64_t *ids, size_t *count, const 
     for (size_t i = 0; status == STATUS_OK && i < given; i++) {
         status = check_member(member, key, ids[i], error);
         if (status == STATUS_OK) {
-            status = mark_run(st, ids[i], mark, pending, now, error);
+            status = mark_run(st, ids[i], mark, pending, (Text){0}, now, error);
         }
         if (status == STATUS_OK && st_changes(st) > 0) {
             ids[(*count)++] = ids[i];

@@ -208,7 +208,7 @@ static Status claim_all(Claiming *claiming, Error *error) {
                            (Value[]){value_text(text_of_time(claiming->now))}, 1, NULL, error);
     }
     if (status == STATUS_OK) {
-        status = run_query(store, &query_processing_fill, NULL, 0, NULL, error);
+        status = processing_fill(store, error);
     }
     if (status == STATUS_OK) {
         status = holds_any(store, &claiming->holds, error);

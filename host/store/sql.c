@@ -23,11 +23,6 @@ struct SqlCursor {
 
 /* ---- writing ---- */
 
-/* What other triggers would do for a foreign program: rows without their copies get them. */
-static Status fill(Store *store, Error *error) {
-    return run_query(store, &query_processing_fill, NULL, 0, NULL, error);
-}
-
 static Status keep_value(KeptRows *kept, Value value, Error *error) {
     if (kept->count == kept->capacity) {
         size_t capacity = kept->capacity ? kept->capacity * 2 : 32;
@@ -95,7 +90,7 @@ static Status write_statement(Store *store, St *st, KeptRows *kept, int64_t *cha
     int64_t rows = st_changes(st);
     st_reset(st);
     if (status == STATUS_OK) {
-        status = fill(store, error);
+        status = processing_fill(store, error);
     }
     status = write_end(store, &scope, status, error);
     if (status == STATUS_OK && changed) {
