@@ -117,9 +117,9 @@ return {
   end,
 
   --- Gives what came of a delivery: {page_id=} where it is there, {again=reason} where nothing was
-  --- done, {unknown=reason} where it may have been, {failed=reason} for a person; see "Sinks" in the
-  --- README. One with `again` was under way before: look before writing. `holds` is asked directly
-  --- before anything is written.
+  --- done, {unknown=reason} where it may have been, {failed=reason} for a person; see "Sinks" in
+  --- the README. One with `again` was under way before: look before writing. `holds` is asked
+  --- directly before anything is written.
   deliver = function(_, delivery, holds)
     local path = path_of(delivery)
     if delivery.again and exists(path) then return { page_id = path } end

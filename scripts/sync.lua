@@ -97,8 +97,8 @@ Every live page suppresses its company, under each key that it carries, unless i
 notion.watched (Tracking): such a company can still be lifted by new signals. A sync that fails
 half-way leaves the entries of earlier ones.
 
-Pages that carry a key which an older page has are named, and counted as doubled; the rule PagesDoubled
-fires. notion.archive_doubled = "yes" puts them in the bin, all but the oldest.
+Pages that carry a key which an older page has are named, and counted as doubled; the rule
+PagesDoubled fires. notion.archive_doubled = "yes" puts them in the bin, all but the oldest.
 ]],
   examples = { { "signalbox sync" } },
 

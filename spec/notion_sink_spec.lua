@@ -310,7 +310,8 @@ describe("process --sink notion", function()
     end
     assert.matches("the property 'Status' in Notion has no option 'Source' and 'Tracking'",
       try("").err)
-    local result = try 'gate = { options = { suggested_status = { auto_push = "New", needs_review = "New" } } }'
+    local result = try
+      'gate = { options = { suggested_status = { auto_push = "New", needs_review = "New" } } }'
     assert.equal(0, result.status, result.err)
     assert.equal("New", property(notion:pages()[1], "Status"))
   end)

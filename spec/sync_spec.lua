@@ -44,7 +44,8 @@ describe("signalbox sync", function()
     local ids = notion:add { page(1, {
       ["Discovery ID"] = "github_org:company-one", Website = "https://www.one.example/about",
     }) }
-    assert.same({ pages = 1, entries = 3, watched = 0, removed = 0, doubled = 0, archived = 0 }, synced())
+    assert.same({ pages = 1, entries = 3, watched = 0, removed = 0, doubled = 0,
+      archived = 0 }, synced())
     local store <close> = assert(signalbox.open(path))
     for _, key in ipairs { "domain:company-1.com", "github_org:company-one", "domain:one.example" }
     do
@@ -57,14 +58,16 @@ describe("signalbox sync", function()
   it("leaves out what is in the bin, and what is only watched", function()
     notion = notions.start()
     notion:add { page(1), page(2, { Status = "Tracking" }), page(3, { in_trash = true }) }
-    assert.same({ pages = 2, entries = 1, watched = 1, removed = 0, doubled = 0, archived = 0 }, synced())
+    assert.same({ pages = 2, entries = 1, watched = 1, removed = 0, doubled = 0,
+      archived = 0 }, synced())
     assert.is_nil(cached "domain:company-2.com")
     assert.is_nil(cached "domain:company-3.com")
   end)
 
   it("names pages that carry a key which an older one has, and keeps all of them", function()
     notion = notions.start()
-    local ids = notion:add { page(1), page(2), page(3, { ["Canonical Key"] = "domain:company-1.com" }),
+    local ids = notion:add { page(1), page(2),
+      page(3, { ["Canonical Key"] = "domain:company-1.com" }),
       page(4, { Website = "company-2.com" }), page(5, { Website = "company-2.com",
         in_trash = true }) }
     local result = sync()

@@ -1,6 +1,6 @@
 --- The sweep: pages of one database that carry the same key. There should be none, but two runs on
---- two machines, a person's copy, or a pause at the wrong moment can make them; the rule PagesDoubled
---- watches over what `sync` and `process` report.
+--- two machines, a person's copy, or a pause at the wrong moment can make them; the rule
+--- PagesDoubled watches over what `sync` and `process` report.
 local config <const> = require "signalbox.config"
 local notion <const> = require "signalbox.notion"
 

@@ -387,7 +387,8 @@ end
 
 -- Keys -----------------------------------------------------------------------------------------
 
---- The keys in a property of ours: people write several, with a comma, a semicolon or a line between.
+--- The keys in a property of ours: people write several, with a comma, a semicolon or a line
+--- between.
 local function keys_in(deals, page, name)
   local keys = {}
   for key in (M.value(deals, page, name) or ""):gmatch "[^,;\n]+" do

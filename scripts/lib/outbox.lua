@@ -155,7 +155,8 @@ local TAKE <const> = [[
   WHERE id IN (
     SELECT id FROM outbox WHERE sink = :sink AND state = 'ready' AND not_before <= :now
     ORDER BY not_before LIMIT :limit)
-  RETURNING sink, canonical_key, payload, signal_ids, version, fence, attempts, page_id, last_error]]
+  RETURNING sink, canonical_key, payload, signal_ids, version, fence, attempts, page_id,
+    last_error]]
 
 --- Whether any delivery is due. It is asked first, for taking waits for other writers.
 local function any_due(store, sink, now)
@@ -198,9 +199,9 @@ local OURS <const> = [[
   FROM outbox WHERE sink = ?1 AND state = 'sending' AND taken_at > ?2
     AND canonical_key IN (SELECT value FROM json_each(?3))]]
 
---- Which of the deliveries, all of one sink, are still this worker's: a set. Mostly all of them are,
---- which is told without looking at each: no fence ever falls, so where their sum is the same, each
---- is.
+--- Which of the deliveries, all of one sink, are still this worker's: a set. Mostly all of them
+--- are, which is told without looking at each: no fence ever falls, so where their sum is the same,
+--- each is.
 ---@return table<signalbox.Delivery, boolean>
 function M.held(store, sink, deliveries)
   local keys, sum, fences, held = signalbox.array {}, 0, {}, {}

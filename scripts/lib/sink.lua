@@ -85,7 +85,8 @@ local function sound(outcome)
   local wait = outcome.wait
   return {
     [field] = value,
-    page_id = field == "page_id" and value or field == "refused" and text_of(outcome.page_id) or nil,
+    page_id = field == "page_id" and value
+      or field == "refused" and text_of(outcome.page_id) or nil,
     status = type(outcome.status) == "string" and text_of(outcome.status) or nil,
     wait = type(wait) == "number" and wait >= 0 and wait or nil,
     doubled = outcome.doubled,

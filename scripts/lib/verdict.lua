@@ -126,7 +126,8 @@ function M.prepare(claim, gate, as_of)
     if ok then
       prepared.item, prepared.payload = item, payload
     else
-      prepared.verdict, prepared.problem = nil, text_of("no sink can be told of it: " .. tostring(item))
+      prepared.verdict = nil
+      prepared.problem = text_of("no sink can be told of it: " .. tostring(item))
     end
   end
   return prepared

@@ -1,5 +1,5 @@
--- Companies a second through the batch run: one worker, two, a backlog a hundred times as large, and
--- the predecessor's way on aiosqlite, one call a step. Beside the figures, what bounds them.
+-- Companies a second through the batch run: one worker, two, a backlog a hundred times as large,
+-- and the predecessor's way on aiosqlite, one call a step. Beside the figures, what bounds them.
 --
 --   lua5.4 spec/bench/process.lua [ROUNDS] [COMPANIES] [BACKLOG]
 require "spec.support.paths"
@@ -107,7 +107,9 @@ end
 support.table({ "companies delivered", "a second", "a second of its own", "" }, rows)
 
 local serial = median("Lua", "serial")
-print(string.format("\nwhat bounds it: for %.0f %% of its time a worker holds the database's write "
-  .. "lock, or waits for it,\nso that more workers can give x %.2f at the most; a second of its own "
-  .. "leaves out what the\nmachine did for others; the disk takes %s syncs a second, and a batch of "
-  .. "500 needs three", 100 * serial, 1 / serial, support.number(syncs_a_second())))
+print(string.format([[
+
+what bounds it: for %.0f %% of its time a worker holds the database's write lock, or waits for it, so
+that more workers can give x %.2f at the most; the disk takes %s syncs a second, and a batch of 500
+companies needs three ("a second of its own" leaves out what the machine did for others)]],
+  100 * serial, 1 / serial, support.number(syncs_a_second())))

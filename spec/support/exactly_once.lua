@@ -52,8 +52,8 @@ end
 
 local SINKS <const> = {}
 
---- A Notion that refuses, loses requests and answers, makes pages and answers that it failed, answers
---- too late, and finds new pages only after a while.
+--- A Notion that refuses, loses requests and answers, makes pages and answers that it failed,
+--- answers too late, and finds new pages only after a while.
 function SINKS.notion(options)
   local notion = notions.start { fail = 0.1, drop = 0.05, drop_after = 0.03, fail_after = 0.08,
     hang_after = 0.02, lag = 0.2, seed = options.seed }
@@ -159,8 +159,8 @@ end
 
 --- What was found, on one line.
 function M.tell(found)
-  return string.format("%d kills, %d pauses, %d signals late: %d companies in the sink, %d doubled, "
-    .. "%d signals pushed, %d outbox rows of which %d not sent, %d claims left", found.kills,
+  return string.format("%d kills, %d pauses, %d signals late: %d companies in the sink, "
+    .. "%d doubled, %d signals pushed, %d outbox rows of which %d not sent, %d claims left", found.kills,
     found.pauses, found.late, found.pages, found.doubled, found.statuses.pushed, found.rows,
     found.unsent, found.claims)
 end

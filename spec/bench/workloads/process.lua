@@ -2,9 +2,9 @@
 -- settle. Durable: the database and the file are synced.
 --
 --   process.lua fill PATH COMPANIES SIGNALS    a database to work on
---   process.lua run PATH OUT LIMIT             prints companies, seconds, companies a second (rate)
---                                              and a second of this process's own (busy), and the
---                                              share of the time in which other writers wait (serial)
+--   process.lua run PATH OUT LIMIT             prints companies, seconds, companies a second (rate),
+--                                              a second of this process's own (busy), and the share
+--                                              of the time in which other writers wait (serial)
 require "spec.support.paths"
 local signalbox = require "signalbox"
 
@@ -49,7 +49,8 @@ local function run(path, out, limit)
   local begun, worked = now(), os.clock()
   local counts = assert(require("signalbox.process").run(store, {
     sink_name = "file", sink = dofile "scripts/sinks/file.lua", sink_options = { out = out },
-    gate = { evaluate = require("signalbox.gate").evaluate, statuses = { needs_review = "Tracking" },
+    gate = { evaluate = require("signalbox.gate").evaluate,
+      statuses = { needs_review = "Tracking" },
       options = { now = AS_OF, review_threshold = PUSHES } },
     as_of = AS_OF, limit = limit, hold_for = 86400, settle = 60,
   }))
