@@ -325,7 +325,8 @@ function M.run(store, options)
   local self = setmetatable({
     store = store, options = options, counts = M.new_counts(), delivered = {}, decided = {},
     as_of = options.as_of or signalbox.now(), patience = PATIENCE,
-    settle = math.min(options.sink.settle or settle, settle), batch = options.sink.deliver_batch and BIG_BATCH or BATCH,
+    settle = math.min(options.sink.settle or settle, settle),
+    batch = options.sink.deliver_batch and BIG_BATCH or BATCH,
   }, Run)
   local problem
   self.sink, problem = sinks.open(options.sink, options.sink_options or {})

@@ -109,7 +109,7 @@ support.table({ "companies delivered", "a second", "a second of its own", "" }, 
 local serial = median("Lua", "serial")
 print(string.format([[
 
-what bounds it: for %.0f %% of its time a worker holds the database's write lock, or waits for it, so
-that more workers can give x %.2f at the most; the disk takes %s syncs a second, and a batch of 500
-companies needs three ("a second of its own" leaves out what the machine did for others)]],
+what bounds it: for %.0f %% of its time a worker holds the database's write lock, or waits for it,
+so that more workers can give x %.2f at the most; the disk takes %s syncs a second, and a batch
+of 500 companies needs three ("a second of its own" leaves out what the machine did for others)]],
   100 * serial, 1 / serial, support.number(syncs_a_second())))

@@ -160,9 +160,9 @@ end
 --- What was found, on one line.
 function M.tell(found)
   return string.format("%d kills, %d pauses, %d signals late: %d companies in the sink, "
-    .. "%d doubled, %d signals pushed, %d outbox rows of which %d not sent, %d claims left", found.kills,
-    found.pauses, found.late, found.pages, found.doubled, found.statuses.pushed, found.rows,
-    found.unsent, found.claims)
+    .. "%d doubled, %d signals pushed, %d outbox rows of which %d not sent, %d claims left",
+    found.kills, found.pauses, found.late, found.pages, found.doubled, found.statuses.pushed,
+    found.rows, found.unsent, found.claims)
 end
 
 --- Asserts that each company is there exactly once and nothing is left behind.

@@ -2,9 +2,10 @@
 -- settle. Durable: the database and the file are synced.
 --
 --   process.lua fill PATH COMPANIES SIGNALS    a database to work on
---   process.lua run PATH OUT LIMIT             prints companies, seconds, companies a second (rate),
---                                              a second of this process's own (busy), and the share
---                                              of the time in which other writers wait (serial)
+--   process.lua run PATH OUT LIMIT             works on so many
+--
+-- `run` prints companies, seconds, companies a second (rate) and a second of this process's own
+-- (busy), and the share of the time in which other writers have to wait (serial).
 require "spec.support.paths"
 local signalbox = require "signalbox"
 
