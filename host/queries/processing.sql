@@ -13,8 +13,8 @@ SELECT s.id, 'pending', ?2, ?2, ?2, s.detected_at FROM signals s WHERE s.id = ?1
 
 -- name: processing_reopen
 -- Rests, as all of these, on idx_processing_signal_id. ?5 or ?6 is the state that it is to be in;
--- with ?5 NULL any does. OR FAIL, because none of them can break a constraint: the engine then keeps
--- no journal of its own for each, which costs a third; nor may a function be called here.
+-- with ?5 NULL any does. OR FAIL, because none of them can break a constraint: the engine then
+-- keeps no journal of its own for each, which costs a third; nor may a function be called here.
 UPDATE OR FAIL signal_processing
 SET status = 'pending', notion_page_id = NULL, processed_at = NULL, error_message = NULL,
     metadata = coalesce(?3, metadata), updated_at = ?2, available_at = ?2
@@ -44,8 +44,8 @@ SET status = 'failed', error_message = ?4, processed_at = ?2,
 WHERE signal_id = ?1 AND (?5 IS NULL OR status = ?5 OR status = ?6)
 
 -- name: processing_unfilled
--- Whether there are rows that a program wrote which runs no triggers. Rests on pending_by_due, where
--- they stand first.
+-- Whether there are rows that a program wrote which runs no triggers. Rests on pending_by_due,
+-- where they stand first.
 SELECT 1 FROM signal_processing WHERE status = 'pending' AND available_at IS NULL LIMIT 1
 
 -- name: processing_fill
