@@ -232,7 +232,7 @@ static int64_t read_id(lua_State *L, const Record *record, bool of_signals, size
 }
 
 /* Pushes the ids in the list that is on top of the stack: of signals, or by themselves. */
-static Ids ids_push(lua_State *L, const Record *record, bool of_signals) {
+static Ids ids_read(lua_State *L, const Record *record, bool of_signals) {
     int list = lua_gettop(L);
     if (!lua_istable(L, list)) {
         field_type_error(L, record, of_signals ? "signals" : "signal_ids", "table", list);
@@ -251,13 +251,21 @@ static Ids ids_push(lua_State *L, const Record *record, bool of_signals) {
 /* Pushes the ids of the signals that the claim has. */
 static Ids ids_of_claim(lua_State *L, const Held *held) {
     lua_getfield(L, 1, "signals");
-    return ids_push(L, &held->record, true);
+    return ids_read(L, &held->record, true);
 }
 
 /* Pushes the ids in the field `signal_ids`, or those of the claim's signals. */
 static Ids ids_to_settle(lua_State *L, const Held *held, const Record *record) {
     return lua_getfield(L, record->index, "signal_ids") == LUA_TNIL ? ids_of_claim(L, held)
-                                                                    : ids_push(L, record, false);
+                                                                    : ids_read(L, record, false);
+}
+
+static void ids_push(lua_State *L, const Ids *ids) {
+    lua_createtable(L, (int)ids->count, 0);
+    for (size_t i = 0; i < ids->count; i++) {
+        lua_pushinteger(L, ids->ids[i]);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
 }
 
 /* Reads what becomes of the signals. */
@@ -293,12 +301,45 @@ static int settle(lua_State *L) {
     Status status = read_mark(L, &record, &held.handle->bytes, &mark, &error);
     if (status == STATUS_OK) {
         Store *store = handle_store(L, held.handle, &error);
-        status = store ? store_claim_settle(store, held.key, held.fence, ids.ids, ids.count, &mark,
+        status = store ? store_claim_settle(store, held.key, held.fence, ids.ids, &ids.count, &mark,
                                             &error)
                        : STATUS_CLOSED;
     }
     handle_cut(held.handle, from);
-    return return_true(L, status, &error);
+    if (status != STATUS_OK) {
+        return error_return(L, &error);
+    }
+    lua_pushboolean(L, 1);
+    ids_push(L, &ids);
+    return 2;
+}
+
+/* store:settle_queued(ids, {state=, notion_page_id=?, reason=?, metadata=?}) */
+static int settle_queued(lua_State *L) {
+    static const char *const names[] = {"state", "notion_page_id", "reason", "metadata", NULL};
+    Error error;
+    Mark mark;
+    int64_t marked;
+    Handle *handle = handle_check(L);
+    luaL_checktype(L, 2, LUA_TTABLE);
+    luaL_checktype(L, 3, LUA_TTABLE);
+    lua_settop(L, 3);
+    Record record = record_options(L, 3, names);
+    lua_pushvalue(L, 2);
+    Ids ids = ids_read(L, &(Record){.arg = 2, .index = 2}, false);
+    size_t from = handle_mark(handle);
+    Status status = read_mark(L, &record, &handle->bytes, &mark, &error);
+    if (status == STATUS_OK) {
+        Store *store = handle_store(L, handle, &error);
+        status = store ? store_settle_queued(store, ids.ids, ids.count, &mark, &marked, &error)
+                       : STATUS_CLOSED;
+    }
+    handle_cut(handle, from);
+    if (status != STATUS_OK) {
+        return error_return(L, &error);
+    }
+    lua_pushinteger(L, marked);
+    return 1;
 }
 
 /* The time until which a claim is held: of the fields `until_` and `for_`. */
@@ -357,6 +398,7 @@ static const luaL_Reg claim_methods[] = {
 
 static const luaL_Reg methods[] = {
     {"claim", claim},
+    {"settle_queued", settle_queued},
     {NULL, NULL},
 };
 

@@ -6,9 +6,8 @@ local STATES <const> = { "pushed", "queued", "failed", "rejected", "pending" }
 
 -- Gathering ------------------------------------------------------------------------------------
 
-local function gather(store, key, as_of)
-  local signals = cli.check(store:get_signals_for_company(key))
-  local decisions, deliveries = {}, {}
+local function decisions_of(store, key)
+  local decisions = {}
   for row in assert(store:rows([[
     SELECT decided_at, as_of, decision, score, reason, breakdown, signal_ids FROM decisions
     WHERE canonical_key = ? ORDER BY id]], key)) do
@@ -16,18 +15,36 @@ local function gather(store, key, as_of)
     row.signal_ids = signalbox.json.decode(row.signal_ids)
     decisions[#decisions + 1] = row
   end
+  return decisions
+end
+
+local function deliveries_of(store, key)
+  local deliveries = {}
   for row in assert(store:rows([[
     SELECT sink, state, page_id, attempts, not_before, last_error, updated_at FROM outbox
     WHERE canonical_key = ? ORDER BY sink]], key)) do
     deliveries[#deliveries + 1] = row
   end
-  local hold = store:row("SELECT until, reason FROM company_holds WHERE canonical_key = ?", key)
-  local verdict
-  if #signals > 0 then
-    verdict = require("signalbox.gate").evaluate(signals, { now = as_of })
+  return deliveries
+end
+
+--- What the gate of `process` says of it now: a verdict, or nil and why it says none.
+local function judge(signals, gate)
+  if #signals == 0 then return nil end
+  local verdict, problem = require("signalbox.verdict").of(signals, gate)
+  if verdict and verdict.breakdown then
+    verdict.breakdown = signalbox.json.decode(verdict.breakdown)
   end
-  return { canonical_key = key, signals = signals, verdict = verdict, decisions = decisions,
-    deliveries = deliveries, hold = hold, suppression = store:check_suppression(key) }
+  return verdict, problem
+end
+
+local function gather(store, key, gate)
+  local signals = cli.check(store:get_signals_for_company(key))
+  local verdict, problem = judge(signals, gate)
+  return { canonical_key = key, signals = signals, verdict = verdict, problem = problem,
+    decisions = decisions_of(store, key), deliveries = deliveries_of(store, key),
+    hold = store:row("SELECT until, reason FROM company_holds WHERE canonical_key = ?", key),
+    suppression = store:check_suppression(key) }
 end
 
 -- Showing --------------------------------------------------------------------------------------
@@ -38,104 +55,134 @@ local function short(time)
 end
 
 local function fixed(digits)
-  return function(number) return string.format("%." .. digits .. "f", number) end
+  return function(number) return number and string.format("%." .. digits .. "f", number) or "" end
 end
 
-local function print_head(known)
+local function states_text(signals)
   local counts, parts = {}, {}
-  for _, signal in ipairs(known.signals) do
+  for _, signal in ipairs(signals) do
     local status = signal.status or "without a state"
     counts[status] = (counts[status] or 0) + 1
   end
   for _, state in ipairs(STATES) do
     if counts[state] then parts[#parts + 1] = counts[state] .. " " .. state end
   end
-  local verdict = known.verdict
-  print(string.format("%s   %s   %s", cli.colour(known.canonical_key, "bold"),
-    verdict and string.format("%s %.3f", verdict.decision, verdict.score) or "no signals",
-    table.concat(parts, ", ")))
+  return table.concat(parts, ", ")
 end
 
-local function print_evidence(breakdown)
-  local rows = {}
-  for _, one in ipairs(breakdown.evidence or {}) do
-    rows[#rows + 1] = { evidence = one.signal_type, source = one.source_api,
-      confidence = one.confidence, age = one.age_days, weight = one.weight,
-      half_life = one.half_life_days, counts = one.contribution }
+local function print_head(known)
+  local verdict, judged = known.verdict, "no signals"
+  if verdict then
+    judged = string.format("%s %.3f", verdict.decision, verdict.score)
+  elseif known.problem then
+    judged = "can't be judged"
   end
-  table.sort(rows, function(a, b) return a.counts > b.counts end)
-  if #rows == 0 then return end
+  print(string.format("%s   %s   %s", cli.colour(known.canonical_key, "bold"), judged,
+    states_text(known.signals)))
+  if known.problem then print("\n  " .. known.problem) end
+end
+
+--- What each signal does in the arithmetic, by its id.
+local function parts_of(breakdown)
+  local parts = {}
+  for _, one in ipairs(breakdown.evidence or {}) do
+    one.counts = fixed(3)(one.contribution)
+    parts[one.id] = one
+  end
+  for _, one in ipairs(breakdown.superseded or {}) do
+    one.counts = "superseded"
+    parts[one.id] = one
+  end
+  for _, one in ipairs(breakdown.negatives or {}) do
+    one.counts = string.format("x %g", one.multiplier)
+    parts[one.id] = one
+  end
+  if breakdown.hard_kill then breakdown.hard_kill.counts = "ends it" end
+  if breakdown.hard_kill then parts[breakdown.hard_kill.id] = breakdown.hard_kill end
+  return parts
+end
+
+--- Evidence first, what weighs most at the top.
+local function by_weight(a, b)
+  if a.order ~= b.order then return a.order > b.order end
+  return a.id > b.id
+end
+
+local function print_signals(known)
+  if #known.signals == 0 then return end
+  local parts = parts_of(known.verdict and known.verdict.breakdown or {})
+  local rows = {}
+  for i, signal in ipairs(known.signals) do
+    local part = parts[signal.id] or {}
+    rows[i] = { id = signal.id, evidence = signal.signal_type, source = signal.source_api,
+      confidence = signal.confidence, detected = (signal.detected_at or ""):sub(1, 10),
+      age = part.age_days, weight = part.weight, half_life = part.half_life_days,
+      counts = part.counts, state = signal.status,
+      order = part.counts ~= "superseded" and part.contribution or -1 }
+  end
+  table.sort(rows, by_weight)
+  local function days(number) return number and string.format("%g d", number) or "" end
   print()
   cli.table(rows, {
-    "evidence", "source", { "confidence", format = fixed(2) },
-    { "age", format = function(days) return string.format("%d d", days) end },
-    { "weight", format = fixed(2) },
-    { "half_life", title = "half-life", format = function(days) return days .. " d" end },
-    { "counts", format = fixed(3) },
+    "id", "evidence", "source", "detected", { "age", format = days },
+    { "confidence", format = fixed(2) }, { "weight", format = fixed(2) },
+    { "half_life", title = "half-life", format = days }, { "counts", align = "right" }, "state",
   }, { indent = "  " })
 end
 
 --- The steps from the evidence to the score, each with what it comes to.
 local function steps(breakdown)
-  local list, total = {}, 0
-  local function step(text, effect) list[#list + 1] = { text, effect, total } end
-  for _, one in ipairs(breakdown.evidence) do total = total + one.contribution end
-  step("sum of the evidence", "")
-  for _, negative in ipairs(breakdown.negatives or {}) do
-    total = total * negative.multiplier
-    step(negative.signal_type, string.format("x %g", negative.multiplier))
+  local list = { { "sum of the evidence", "", breakdown.evidence_score } }
+  local total = breakdown.evidence_score
+  local function times(text, factor)
+    total = total * factor
+    list[#list + 1] = { text, string.format("x %g", factor), total }
   end
+  for _, one in ipairs(breakdown.negatives or {}) do times(one.signal_type, one.multiplier) end
   if breakdown.multi_source_boost ~= 1 then
-    total = total * breakdown.multi_source_boost
-    step(cli.plural(breakdown.sources_checked, "source"),
-      string.format("x %g", breakdown.multi_source_boost))
+    times(cli.plural(breakdown.sources_checked, "source"), breakdown.multi_source_boost)
   end
   if breakdown.convergence_boost ~= 1 then
-    total = total * breakdown.convergence_boost
-    step(cli.plural(breakdown.signals_contributing, "kind") .. " of evidence",
-      string.format("x %g", breakdown.convergence_boost))
+    times(cli.plural(breakdown.signals_contributing, "kind") .. " of evidence",
+      breakdown.convergence_boost)
   end
   for _, boost in ipairs { { "founders", breakdown.founder_boost },
     { "growth", breakdown.velocity_boost } } do
     if boost[2] > 0 then
       total = total + boost[2]
-      step(boost[1], string.format("+ %g", boost[2]))
+      list[#list + 1] = { boost[1], string.format("+ %g", boost[2]), total }
     end
   end
+  if breakdown.uncapped_score > 1 then list[#list + 1] = { "at most", "", 1 } end
   return list
 end
 
 --- The missing piece: what one more source, or one more kind of evidence, would do.
-local function print_chances(breakdown)
-  local gate <const> = require "signalbox.gate"
-  local function next_boost(boosts, n)
-    local here = boosts[math.min(math.max(n, 1), #boosts)] or 1
-    return (boosts[math.min(n + 1, #boosts)] or 1) / here
-  end
-  local total = 0
-  for _, step in ipairs(steps(breakdown)) do total = step[3] end
+local function print_chances(breakdown, options)
+  local defaults <const> = require("signalbox.gate").defaults
   for _, chance in ipairs {
-    { "source", breakdown.sources_checked, gate.defaults.source_boosts },
-    { "kind of evidence", breakdown.signals_contributing, gate.defaults.convergence_boosts },
+    { "source", breakdown.sources_checked, "source_boosts" },
+    { "kind of evidence", breakdown.signals_contributing, "convergence_boosts" },
   } do
-    local factor = next_boost(chance[3], chance[2])
+    local boosts = options[chance[3]] or defaults[chance[3]]
+    local here = boosts[math.min(math.max(chance[2], 1), #boosts)]
+    local factor = boosts[math.min(chance[2] + 1, #boosts)] / here
     if factor > 1 then
       print(string.format("    one more %s would give x %.3g at the least, and reach %.3f",
-        chance[1], factor, math.min(1, total * factor)))
+        chance[1], factor, math.min(1, breakdown.uncapped_score * factor)))
     end
   end
 end
 
-local function print_arithmetic(verdict)
+--- The way to the score, where the gate broke it down as ours does.
+local function print_arithmetic(verdict, options)
   local breakdown = verdict.breakdown
-  if breakdown.hard_kill then
-    print(string.format("\n  %s ends it (signal %s)", breakdown.hard_kill.signal_type,
+  if type(breakdown) ~= "table" or not breakdown.uncapped_score then
+    return print("\n    " .. verdict.reason)
+  elseif breakdown.hard_kill then
+    return print(string.format("\n  %s ends it (signal %s)", breakdown.hard_kill.signal_type,
       breakdown.hard_kill.id))
-    return
-  elseif not breakdown.evidence then
-    return
   end
-  print_evidence(breakdown)
   print()
   for _, step in ipairs(steps(breakdown)) do
     print(string.format("    %-28s %8s %9.3f", step[1], step[2], step[3]))
@@ -143,7 +190,7 @@ local function print_arithmetic(verdict)
   print(string.format("    %s: below %.3f held, from %.3f to be reviewed, from %.3f pushed",
     verdict.decision, breakdown.review_threshold, breakdown.review_threshold,
     breakdown.auto_push_threshold))
-  if verdict.decision ~= "auto_push" then print_chances(breakdown) end
+  if verdict.decision ~= "auto_push" then print_chances(breakdown, options) end
 end
 
 local function delivery_text(delivery)
@@ -172,8 +219,8 @@ local function print_history(known)
     print(string.format("\n  %s   %s", short(delivery.updated_at), delivery_text(delivery)))
   end
   if known.hold then
-    print(string.format("\n  held until %s or a new signal: %s", short(known.hold.until_ or
-      known.hold["until"]), known.hold.reason or ""))
+    print(string.format("\n  held until %s or a new signal: %s", short(known.hold["until"]),
+      known.hold.reason or ""))
   end
   local entry = known.suppression
   if entry then
@@ -214,18 +261,21 @@ return cli.command {
   arguments = function(parser)
     parser:argument("company", "its canonical key, as github_org:openai")
     parser:option("--as-of", "the score at that time"):convert(cli.time):argname "<time>"
+    parser:option("--gate", "a file with a gate of one's own"):argname "<file>"
   end,
 
   run = function(args)
     local store <close> = cli.open(args, { mode = "ro" })
-    local known = gather(store, args.company, args.as_of)
+    local gate = require("signalbox.gate_choice").choose(args.gate, args.as_of)
+    local known = gather(store, args.company, gate)
     if #known.signals == 0 and not known.suppression then
       cli.fail("nothing is known of " .. args.company,
         "keys look like domain:acme.ai or github_org:openai")
     end
     if args.json then return cli.json(plain(known)) end
     print_head(known)
-    if known.verdict then print_arithmetic(known.verdict) end
+    print_signals(known)
+    if known.verdict then print_arithmetic(known.verdict, gate.options) end
     print_history(known)
     print_failures(known)
   end,

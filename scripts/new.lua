@@ -97,29 +97,42 @@ test("NAME is quiet while little waits", {
 --- NAME: a sink. `signalbox process --sink NAME` delivers to it.
 local signalbox = require "signalbox"
 
+--- Whether it is there already: a file of its own for each company, named by its key.
+local function path_of(delivery)
+  return "NAME/" .. delivery.item.idempotency_key:gsub("[^%w.#-]", "_") .. ".json"
+end
+
+local function exists(path)
+  local file <close> = io.open(path)
+  return file ~= nil
+end
+
 return {
-  about = "writes one line a company to NAME.ndjson",
+  about = "writes a file a company into the folder NAME",
+  settle = 0, -- a look into the folder sees at once what was written
 
   open = function()
-    local file, problem = io.open("NAME.ndjson", "a")
-    if not file then return nil, problem end
-    return { file = file, label = "file NAME.ndjson" }
+    assert(os.execute "mkdir -p NAME")
+    return {}
   end,
 
-  --- Gives what came of each delivery: {page_id=}, or {again=} with what went wrong. One that was
-  --- tried before has `again`, and must be looked up before it is written a second time.
-  deliver_batch = function(sink, deliveries)
-    local outcomes = {}
-    for i, delivery in ipairs(deliveries) do
-      local item = delivery.item
-      sink.file:write(signalbox.json.encode(item), "\n")
-      outcomes[i] = { page_id = item.idempotency_key }
-    end
-    sink.file:flush()
-    return outcomes
+  --- Gives what came of a delivery: {page_id=} where it is there, {again=reason} where nothing was
+  --- done, {unknown=reason} where it may have been, {failed=reason} for a person; see "Sinks" in
+  --- the README. One with `again` was under way before: look before writing. `holds` is asked
+  --- directly before anything is written.
+  deliver = function(_, delivery, holds)
+    local path = path_of(delivery)
+    if delivery.again and exists(path) then return { page_id = path } end
+    if not holds() then return { lost = true } end
+    local file <close>, problem = io.open(path .. ".new", "w")
+    if not file then return { again = problem } end
+    file:write(delivery.payload, "\n")
+    local ok
+    ok, problem = signalbox.fsync(file)
+    if not ok then return { again = tostring(problem) } end
+    assert(os.rename(path .. ".new", path))
+    return { page_id = path }
   end,
-
-  close = function(sink) sink.file:close() end,
 }
 ]],
 }

@@ -25,7 +25,8 @@ describe("explain", function()
     local result = explain("domain:acme.ai", "--as-of", "2026-08-22")
     assert.equal(0, result.status, result.err)
     assert.matches("domain:acme.ai   needs_review 0%.433   2 pending", result.out)
-    assert.matches("github_spike +github +0%.95 +0 d +0%.20 +14 d +0%.190", result.out)
+    assert.matches("1 +github_spike +github +2026%-08%-22 +0 d +0%.95 +0%.20 +14 d +0%.190 "
+      .. "+pending", result.out)
     assert.matches("sum of the evidence +0%.361", result.out)
     assert.matches("2 kinds of evidence +x 1%.2 +0%.433", result.out)
     assert.matches("one more source would give x 1%.15 at the least, and reach 0%.498", result.out)
@@ -44,6 +45,42 @@ describe("explain", function()
     run.signalbox { "--db", db, "process", "--as-of", "2026-08-22", "--out", folder .. "/out" }
     assert.matches("held until %d+%-%d+%-%d+ %d+:%d+ or a new signal: score 0.020",
       explain("domain:other.ai").out)
+  end)
+
+  it("shows signals that do not count, and those that weigh against it", function()
+    local store <close> = assert(signalbox.open(db))
+    assert(store:save_signals {
+      data.signal { signal_type = "github_spike", source_api = "rival", confidence = .5 },
+      data.signal { signal_type = "github_inactive_90d", confidence = 1 },
+    })
+    local out = explain("domain:acme.ai", "--as-of", "2026-08-22").out
+    assert.matches("3 +github_spike +rival.*0%.50 +0%.20 +14 d +superseded +pending", out)
+    assert.matches("4 +github_inactive_90d .*x 0%.3 +pending", out)
+    assert.matches("github_inactive_90d +x 0%.3 +0%.108", out)
+  end)
+
+  it("judges as `process` does: by the gate and the numbers that are configured", function()
+    local function configured(text, ...)
+      temp.write(folder .. "/signalbox.lua", text)
+      return run.signalbox { "--db", db, "explain", "domain:acme.ai", "--as-of", "2026-08-22",
+        cwd = folder, ... }
+    end
+    local out = configured("gate = { options = { weights = { github_spike = 0.9 } } }").out
+    assert.matches("domain:acme.ai   auto_push 1%.000", out)
+    temp.write(folder .. "/gate.lua", [[return { evaluate = function()
+      return { decision = "hold", score = 0.25, reason = "not on a Monday" } end }]])
+    out = configured('gate = { file = "gate.lua" }').out
+    assert.matches("hold 0%.250.*not on a Monday", out)
+    temp.write(folder .. "/gate.lua", "return { evaluate = function() return nil, 'no idea' end }")
+    out = configured('gate = { file = "gate.lua" }').out
+    assert.matches("domain:acme.ai   can't be judged   2 pending.*no idea", out)
+    assert.equal(1, configured('gate = { options = { treshold = 1 } }').status)
+  end)
+
+  it("shows a company that was set aside among its decisions", function()
+    temp.write(folder .. "/gate.lua", "return { evaluate = function() return nil, 'no idea' end }")
+    run.signalbox { "--db", db, "process", "--gate", folder .. "/gate.lua" }
+    assert.matches("set_aside +no idea", explain("domain:acme.ai").out)
   end)
 
   it("shows why a signal was rejected", function()

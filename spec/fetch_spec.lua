@@ -39,12 +39,14 @@ describe("signalbox.fetch", function()
   end)
 
   it("does not repeat a write that may have been done", function()
-    assert.same({ "unavailable" }, try [[return (ask("/flaky/b/1?status=500",
-      { method = "POST" }))]])
-    assert.same({ 200 }, try [[return (ask "/flaky/c/1?status=500")]])
+    for _, status in ipairs { 500, 503, 409, 520 } do
+      assert.same({ "unavailable" }, try(string.format(
+        [[return (ask("/flaky/b%d/1?status=%d", { method = "POST" }))]], status, status)))
+    end
+    assert.same({ 200 }, try [[return (ask "/flaky/c/1?status=520")]])
     assert.same({ 200 }, try [[return (ask("/flaky/d/1?status=500",
       { method = "POST", repeatable = true }))]])
-    assert.same({ 200 }, try [[return (ask("/flaky/e/2?status=503", { method = "POST" }))]])
+    assert.same({ 200 }, try [[return (ask("/flaky/e/2?status=429", { method = "POST" }))]])
   end)
 
   it("takes a refusal for final, and names the variable with the credentials", function()

@@ -64,7 +64,7 @@ describe("process", function()
     local counts, result = process()
     assert.equal(0, result.status, result.err)
     assert.same({ companies = 4, auto_push = 1, needs_review = 1, hold = 1, reject = 1, pushed = 2,
-      failed = 0, waiting = 0, set_aside = 0 }, counts)
+      failed = 0, waiting = 0, set_aside = 0, refused = 0, doubled = 0 }, counts)
     assert.equal("pushed pushed pushed", statuses "domain:push.ai")
     assert.equal("pushed pushed", statuses "domain:review.ai")
     assert.equal("pending", statuses "domain:hold.ai")
@@ -131,6 +131,8 @@ describe("process", function()
     assert.same({}, pushed())
     assert.equal("pushed pushed pushed", statuses "domain:push.ai")
     assert.equal("rejected rejected", statuses "domain:review.ai")
+    local summary = run.signalbox { "--db", db, "explain", "domain:review.ai" }.out
+    assert.matches("in the CRM as Passed", summary)
     local store <close> = assert(signalbox.open(db))
     assert.equal("page-7", store:get_signals_for_company("domain:push.ai")[1].notion_page_id)
   end)
@@ -219,6 +221,20 @@ describe("process", function()
     local result = run.signalbox { "--db", db, "process", "retry" }
     assert.equal(0, result.status, result.err)
     assert.equal(1, process().hold)
+  end)
+
+  it("says so where there is nothing to try again or to reject, as text and as JSON", function()
+    save_all_kinds()
+    local function try(...)
+      local result = run.signalbox { "--db", db, "process", ... }
+      return result.status, result.out .. result.err
+    end
+    assert.same({ 0, "nothing failed that could be tried again\n" }, { try "retry" })
+    assert.same({ 0, '{"retried":0}\n' }, { try("retry", "--json") })
+    for _, words in ipairs { { "retry", "domain:nope.ai" }, { "reject", "domain:nope.ai" } } do
+      assert.equal(1, (try(words[1], words[2])))
+      assert.equal(1, (try(words[1], words[2], "--json")))
+    end
   end)
 
   it("rejects a company, when a person says so", function()

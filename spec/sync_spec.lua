@@ -44,7 +44,8 @@ describe("signalbox sync", function()
     local ids = notion:add { page(1, {
       ["Discovery ID"] = "github_org:company-one", Website = "https://www.one.example/about",
     }) }
-    assert.same({ pages = 1, entries = 3, watched = 0, removed = 0 }, synced())
+    assert.same({ pages = 1, entries = 3, watched = 0, removed = 0, doubled = 0,
+      archived = 0 }, synced())
     local store <close> = assert(signalbox.open(path))
     for _, key in ipairs { "domain:company-1.com", "github_org:company-one", "domain:one.example" }
     do
@@ -57,7 +58,8 @@ describe("signalbox sync", function()
   it("leaves out what is in the bin, and what is only watched", function()
     notion = notions.start()
     notion:add { page(1), page(2, { Status = "Tracking" }), page(3, { in_trash = true }) }
-    assert.same({ pages = 2, entries = 1, watched = 1, removed = 0 }, synced())
+    assert.same({ pages = 2, entries = 1, watched = 1, removed = 0, doubled = 0,
+      archived = 0 }, synced())
     assert.is_nil(cached "domain:company-2.com")
     assert.is_nil(cached "domain:company-3.com")
   end)
@@ -118,6 +120,34 @@ describe("signalbox sync", function()
     assert.truthy(result.err:find(message, 1, true), result.err)
     local store <close> = assert(signalbox.open(path))
     assert.equal(message, store:row("SELECT error FROM runs").error)
+  end)
+
+  it("names pages that carry a key which an older one has, and keeps all of them", function()
+    notion = notions.start()
+    local ids = notion:add { page(1), page(2),
+      page(3, { ["Canonical Key"] = "domain:company-1.com" }),
+      page(4, { Website = "company-2.com" }), page(5, { Website = "company-2.com",
+        in_trash = true }) }
+    local result = sync()
+    assert.equal(2, signalbox.json.decode(result.out).doubled)
+    assert.matches("domain:company%-1.com has another page in Notion: " .. ids[3]:gsub("%-", "%%-")
+      .. ", beside the older " .. ids[1]:gsub("%-", "%%-"), result.err)
+    local check = run { "--db", path, "alerts", "check", "--json" }
+    assert.equal(3, check.status)
+    assert.matches('"name":"PagesDoubled"', check.out)
+    assert.equal(4, synced().pages)
+  end)
+
+  it("puts them in the bin where that is configured, and then no alert is left", function()
+    notion = notions.start()
+    notion:add { page(1), page(2, { ["Canonical Key"] = "domain:company-1.com" }) }
+    local config = temp.folder()
+    os.execute("mkdir -p " .. config .. "/signalbox")
+    temp.write(config .. "/signalbox/config.lua", 'notion = { archive_doubled = "yes" }')
+    local counts = synced { XDG_CONFIG_HOME = config }
+    assert.same({ 0, 1 }, { counts.doubled, counts.archived })
+    assert.same({ ["domain:company-1.com"] = 1 }, notion:keys())
+    assert.is_nil(run({ "--db", path, "alerts", "check", "--json" }).out:find "PagesDoubled")
   end)
 
   it("forgets what is gone since, and what is new to it stays out of nothing", function()

@@ -209,6 +209,13 @@ function Store:get_processing_stats() end
 ---@return signalbox.Claim[]? claims, signalbox.Error? err
 function Store:claim(options) end
 
+--- What came of a delivery: marks those of the signals that are queued or failed, in one
+--- transaction, and gives their number. What a person said of one meanwhile stays.
+---@param ids integer[]
+---@param settlement signalbox.Settlement without signal_ids
+---@return integer? marked, signalbox.Error? err
+function Store:settle_queued(ids, settlement) end
+
 --- The number that this store's claims carry: for work of one's own that is to be seen as abandoned
 --- when this process dies.
 ---@return integer? number, signalbox.Error? err
@@ -237,10 +244,10 @@ local Claim = {}
 ---@field metadata? table | string
 ---@field signal_ids? integer[] which of the company's signals; all that are in `claim.signals`
 
---- Marks the claim's signals that are still pending, and ends the claim, in one transaction.
---- Signals that arrived since the claim keep the company due.
+--- Marks the claim's signals that are still pending, and ends the claim, in one transaction: gives
+--- the ids of those. Signals that arrived since the claim keep the company due.
 ---@param settlement signalbox.Settlement
----@return true? done, signalbox.Error? err
+---@return true? done, integer[]|signalbox.Error ids
 function Claim:settle(settlement) end
 
 --- Sets the company aside until a time, or until a new signal of it arrives, whichever is first

@@ -56,7 +56,5 @@ UPDATE company_claims SET lease_until = ?4 WHERE canonical_key = ?1 AND fence = 
 DELETE FROM company_claims WHERE canonical_key = ?1 AND fence = ?2 AND worker = ?3
 
 -- name: claim_member
--- Whether a signal of the company is pending; no row where it isn't the company's. Rests on the
--- primary key and idx_processing_signal_id.
-SELECT EXISTS (SELECT 1 FROM signal_processing p WHERE p.signal_id = s.id AND p.status = 'pending')
-FROM signals s WHERE s.id = ?1 AND s.canonical_key = ?2
+-- Whether a signal is the company's. Rests on the primary key.
+SELECT 1 FROM signals WHERE id = ?1 AND canonical_key = ?2

@@ -99,13 +99,12 @@ Status store_claim_release(Store *store, Text key, int64_t fence, Error *error) 
     return write_end(store, &scope, status, error);
 }
 
-/* Whether the signal is still pending. NOT_FOUND unless it is the company's. */
-static Status look_at_member(St *member, Text key, int64_t id, bool *pending, Error *error) {
+/* NOT_FOUND unless the signal is the company's. */
+static Status check_member(St *member, Text key, int64_t id, Error *error) {
     bind_int(member, 1, id);
     bind_text(member, 2, key);
     Status status = st_step(member, error);
     if (status == STATUS_ROW) {
-        *pending = st_int(member, 0) != 0;
         status = STATUS_OK;
     } else if (status == STATUS_OK) {
         status = error_set(error, STATUS_NOT_FOUND, "%.*s has no signal %lld",
@@ -121,8 +120,7 @@ static Status check_members(Store *store, Text key, const int64_t *ids, size_t c
     St *member = NULL;
     Status status = db_statement(store->main, &query_claim_member, &member, error);
     for (size_t i = 0; status == STATUS_OK && i < count; i++) {
-        bool pending;
-        status = look_at_member(member, key, ids[i], &pending, error);
+        status = check_member(member, key, ids[i], error);
     }
     st_release(member);
     return status;
@@ -157,20 +155,25 @@ Status store_claim_hold(Store *store, Text key, int64_t fence, int64_t until, Te
     return write_end(store, &scope, status, error);
 }
 
-static Status settle(Store *store, Text key, const int64_t *ids, size_t count, const Mark *mark,
+/* Leaves in `ids` those that were marked. */
+static Status settle(Store *store, Text key, int64_t *ids, size_t *count, const Mark *mark,
                      Error *error) {
     TimeText time;
-    Text now = now_text(time);
+    Text now = now_text(time), pending = text_of(processing_state_name(STATE_PENDING));
+    size_t given = *count;
     St *st = NULL, *member = NULL;
+    *count = 0;
     Status status = mark_statement(store, mark, &st, error);
     if (status == STATUS_OK) {
         status = db_statement(store->main, &query_claim_member, &member, error);
     }
-    for (size_t i = 0; status == STATUS_OK && i < count; i++) {
-        bool pending = false;
-        status = look_at_member(member, key, ids[i], &pending, error);
-        if (status == STATUS_OK && pending) {
-            status = mark_run(st, ids[i], mark, now, error);
+    for (size_t i = 0; status == STATUS_OK && i < given; i++) {
+        status = check_member(member, key, ids[i], error);
+        if (status == STATUS_OK) {
+            status = mark_run(st, ids[i], mark, pending, (Text){0}, now, error);
+        }
+        if (status == STATUS_OK && st_changes(st) > 0) {
+            ids[(*count)++] = ids[i];
         }
     }
     st_release(st);
@@ -178,7 +181,7 @@ static Status settle(Store *store, Text key, const int64_t *ids, size_t count, c
     return status;
 }
 
-Status store_claim_settle(Store *store, Text key, int64_t fence, const int64_t *ids, size_t count,
+Status store_claim_settle(Store *store, Text key, int64_t fence, int64_t *ids, size_t *count,
                           const Mark *mark, Error *error) {
     Status status = mark_check(mark, error);
     if (status != STATUS_OK) {

@@ -209,6 +209,8 @@ static Status claim_all(Claiming *claiming, Error *error) {
                            (Value[]){value_text(text_of_time(claiming->now))}, 1, NULL, error);
     }
     if (status == STATUS_OK) {
+        /* Also the first write to a table that is counted: what it switches would end take_due's
+         * statement, were that running already. */
         status = run_query(store, &query_processing_fill, NULL, 0, NULL, error);
     }
     if (status == STATUS_OK) {

@@ -128,9 +128,14 @@ void signal_from_row(St *st, Signal *signal);
 /* ---- processing.c ---- */
 
 Status mark_check(const Mark *mark, Error *error);
-/* The statement that moves signals to mark->state, and one run of it. */
+/* What the triggers would have done for a program that ran none: rows without their copies get
+ * them. Looks first, for there are hardly ever any and writing costs more. */
+Status processing_fill(Store *store, Error *error);
+/* The statement that moves signals to mark->state, and one run of it on a signal in the state
+ * `from` or `or_from`; in any where both are absent. */
 Status mark_statement(Store *store, const Mark *mark, St **st, Error *error);
-Status mark_run(St *st, int64_t id, const Mark *mark, Text now, Error *error);
+Status mark_run(St *st, int64_t id, const Mark *mark, Text from, Text or_from, Text now,
+                Error *error);
 
 /* ---- holds.c ---- */
 

@@ -45,7 +45,8 @@ Status mark_statement(Store *store, const Mark *mark, St **st, Error *error) {
     return db_statement(store->main, queries[mark->state], st, error);
 }
 
-Status mark_run(St *st, int64_t id, const Mark *mark, Text now, Error *error) {
+Status mark_run(St *st, int64_t id, const Mark *mark, Text from, Text or_from, Text now,
+                Error *error) {
     bind_int(st, 1, id);
     bind_text(st, 2, now);
     bind_text(st, 3, mark->metadata);
@@ -54,6 +55,8 @@ Status mark_run(St *st, int64_t id, const Mark *mark, Text now, Error *error) {
     } else if (mark->state == STATE_REJECTED || mark->state == STATE_FAILED) {
         bind_text(st, 4, mark->reason);
     }
+    bind_text(st, 5, from);
+    bind_text(st, 6, or_from);
     Status status = st_run(st, error);
     st_reset(st);
     return status;
@@ -77,18 +80,30 @@ static Status adopt(Store *store, int64_t id, Text now, Error *error) {
     return status;
 }
 
+Status processing_fill(Store *store, Error *error) {
+    St *st;
+    Status status = db_statement(store->main, &query_processing_unfilled, &st, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = st_step(st, error);
+    st_release(st);
+    return status == STATUS_ROW ? run_query(store, &query_processing_fill, NULL, 0, NULL, error)
+                                : status;
+}
+
 static Status mark_one(Store *store, int64_t id, const Mark *mark, Error *error) {
     TimeText time;
     Text now = now_text(time);
     St *st = NULL;
     Status status = mark_statement(store, mark, &st, error);
     if (status == STATUS_OK) {
-        status = mark_run(st, id, mark, now, error);
+        status = mark_run(st, id, mark, (Text){0}, (Text){0}, now, error);
     }
     if (status == STATUS_OK && st_changes(st) == 0) {
         status = adopt(store, id, now, error);
         if (status == STATUS_OK) {
-            status = mark_run(st, id, mark, now, error);
+            status = mark_run(st, id, mark, (Text){0}, (Text){0}, now, error);
         }
     }
     st_release(st);
@@ -107,4 +122,35 @@ Status store_mark(Store *store, int64_t id, const Mark *mark, Error *error) {
         return status;
     }
     return write_end(store, &scope, mark_one(store, id, mark, error), error);
+}
+
+static Status settle_queued(Store *store, const int64_t *ids, size_t count, const Mark *mark,
+                            int64_t *marked, Error *error) {
+    TimeText time;
+    Text now = now_text(time);
+    Text queued = text_of(processing_state_name(STATE_QUEUED));
+    Text failed = text_of(processing_state_name(STATE_FAILED));
+    St *st = NULL;
+    Status status = mark_statement(store, mark, &st, error);
+    for (size_t i = 0; status == STATUS_OK && i < count; i++) {
+        status = mark_run(st, ids[i], mark, queued, failed, now, error);
+        *marked += status == STATUS_OK && st_changes(st) > 0;
+    }
+    st_release(st);
+    return status;
+}
+
+Status store_settle_queued(Store *store, const int64_t *ids, size_t count, const Mark *mark,
+                           int64_t *marked, Error *error) {
+    *marked = 0;
+    Status status = mark_check(mark, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    WriteScope scope;
+    status = write_begin(store, &scope, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    return write_end(store, &scope, settle_queued(store, ids, count, mark, marked, error), error);
 }

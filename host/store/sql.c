@@ -30,11 +30,6 @@ static Status prepare(Store *store, Db *db, Text sql, SqlBind *bind, void *conte
 
 /* ---- writing ---- */
 
-/* What other triggers would do for a foreign program: rows without their copies get them. */
-static Status fill(Store *store, Error *error) {
-    return run_query(store, &query_processing_fill, NULL, 0, NULL, error);
-}
-
 /* Runs a statement to its end, and keeps its rows. */
 static Status run_and_keep(St *st, KeptRows *kept, Error *error) {
     kept_rows_begin(kept, st);
@@ -59,7 +54,7 @@ static Status write_statement(Store *store, St *st, KeptRows *kept, int64_t *cha
     int64_t rows = st_changes(st);
     st_reset(st);
     if (status == STATUS_OK) {
-        status = fill(store, error);
+        status = processing_fill(store, error);
     }
     status = write_end(store, &scope, status, error);
     if (status == STATUS_OK && changed) {

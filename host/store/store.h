@@ -205,10 +205,14 @@ Status store_claim_release(Store *store, Text key, int64_t fence, Error *error);
 Status store_claim_hold(Store *store, Text key, int64_t fence, int64_t until, Text reason,
                         const int64_t *ids, size_t count, Error *error);
 /* Marks those of `ids` (signals of the company) that are still pending, and ends the claim, in one
- * transaction. CONFLICT where the claim is lost, NOT_FOUND for a signal that isn't the company's;
- * then nothing is changed. */
-Status store_claim_settle(Store *store, Text key, int64_t fence, const int64_t *ids, size_t count,
+ * transaction; leaves in `ids` those that it marked. CONFLICT where the claim is lost, NOT_FOUND
+ * for a signal that isn't the company's; then nothing is changed. */
+Status store_claim_settle(Store *store, Text key, int64_t fence, int64_t *ids, size_t *count,
                           const Mark *mark, Error *error);
+/* What came of a delivery: marks those of `ids` that are queued or failed, in one transaction. What
+ * a person said of a signal meanwhile stays. */
+Status store_settle_queued(Store *store, const int64_t *ids, size_t count, const Mark *mark,
+                           int64_t *marked, Error *error);
 
 /* The number that this store's claims carry, made at first use: for work of one's own that is to
  * be seen as abandoned when this process dies. */

@@ -15,6 +15,8 @@ local signalbox = require "signalbox"
 
 config.declare("http.backoff", { variable = "SIGNALBOX_HTTP_BACKOFF", default = 1, kind = "number",
   about = "seconds before a request is tried again; doubles each time" })
+config.declare("http.timeout", { variable = "SIGNALBOX_HTTP_TIMEOUT", default = 30,
+  kind = "number", about = "seconds that an answer may take" })
 config.declare("http.patience", { variable = "SIGNALBOX_HTTP_PATIENCE", default = 900,
   kind = "number", about = "seconds that a run waits, at most, for a server's limit to pass" })
 
@@ -28,11 +30,13 @@ local LONGEST <const> = 60        -- seconds between two attempts, unless the se
 local BREAK_AFTER <const> = 3     -- requests in a row that failed at each attempt ...
 local BREAK_FOR <const> = 60      -- ... and then none is tried for so many seconds
 
---- Statuses that another attempt may change; all but the last three say that nothing was done.
-local TRANSIENT <const> = {
-  [429] = true, [529] = true, [503] = true, [409] = true, [408] = true, [500] = true, [502] = true,
-  [504] = true,
-}
+--- Statuses of a server that took no notice of the request: nothing was done. After any other that
+--- another attempt may change, it may have been.
+local NOTHING_DONE <const> = { [429] = true, [529] = true }
+
+local function is_transient(status)
+  return NOTHING_DONE[status] or status == 408 or status == 409 or status >= 500
+end
 
 local function now() return signalbox.time(signalbox.now()) end
 
@@ -74,12 +78,13 @@ end
 ---@field next_at number when the next request may be sent
 ---@field failures integer requests in a row that failed at each attempt
 ---@field broken_until number
+---@field limited_until number it has said that it takes nothing before, longer than was waited for
 local hosts = {}
 
 --- What is known of the server of an address.
 local function host_of(url)
   local name = (url:match "^%a[%w+.-]*://[^/?#]*" or url):lower():gsub("//.*@", "//")
-  hosts[name] = hosts[name] or { next_at = 0, failures = 0, broken_until = 0 }
+  hosts[name] = hosts[name] or { next_at = 0, failures = 0, broken_until = 0, limited_until = 0 }
   return hosts[name]
 end
 
@@ -110,7 +115,8 @@ end
 
 local function problem(code, message, response)
   return new_problem(code, message,
-    { status = response and response.status, body = response and response.body })
+    { status = response and response.status, body = response and response.body,
+      busy = response and NOTHING_DONE[response.status] })
 end
 
 --- Waits for its turn.
@@ -128,12 +134,14 @@ local function backoff(attempt)
   return math.min(LONGEST, base * 2 ^ (attempt - 1)) * (0.5 + math.random() / 2)
 end
 
---- A limit that takes longer than a run may wait.
-function Client:too_long(seconds, response)
+--- A problem of a server that takes nothing for so many seconds: `busy`, for nothing was done.
+function Client:too_busy(seconds, message, response)
   local time = signalbox.iso(now() + seconds)
-  return problem("unavailable", string.format(
+  local trouble = problem("unavailable", message or string.format(
     "%s allows no more requests until %s; run it again then", self.name,
     time and time:sub(1, 19) or "the end of the calendar"), response)
+  trouble.busy, trouble.retry_after = true, seconds
+  return trouble
 end
 
 --- What a status that no attempt will change means.
@@ -157,7 +165,7 @@ function Client:http_request(request)
     headers["Content-Type"] = "application/json"
   end
   return { url = request.url, method = request.method, headers = headers, body = body,
-    auth = self.auth, timeout = request.timeout or self.timeout or 30 }
+    auth = self.auth, timeout = request.timeout or self.timeout or config.get "http.timeout" }
 end
 
 --- Whether what was sent may be sent again, when nobody knows if it was done.
@@ -167,8 +175,6 @@ local function is_repeatable(request)
   return method == "GET" or method == "HEAD" or method == "PUT" or method == "DELETE"
 end
 
-local NOTHING_DONE <const> = { [429] = true, [529] = true, [503] = true, [409] = true }
-
 --- Seconds to wait, where the answer means a limit: what it says, if it says anything.
 function Client:limit_of(response)
   local seconds = self.limited and self.limited(response)
@@ -176,7 +182,7 @@ function Client:limit_of(response)
 end
 
 function Client:is_transient(status)
-  return TRANSIENT[status] or self.transient ~= nil and self.transient[status]
+  return is_transient(status) or self.transient ~= nil and self.transient[status]
 end
 
 --- What an answer comes to: the response; or nil, a problem, whether another attempt may change it,
@@ -185,7 +191,7 @@ function Client:judge(request, response, decode)
   local limit = self:limit_of(response)
   if limit then
     local trouble = problem("unavailable", self.name .. " limits requests", response)
-    trouble.is_limit = true
+    trouble.is_limit, trouble.busy = true, true
     return nil, trouble, true, limit
   end
   if self:is_transient(response.status) then
@@ -211,14 +217,25 @@ end
 
 --- One attempt, with what it means for those that come after it.
 function Client:attempt(host, request, decode)
+  local patience = request.patience or config.get "http.patience"
+  local limited = host.limited_until - now()
+  if limited > patience then return nil, self:too_busy(limited), false end
   self:take_turn(host)
+  if request.before and not request.before() then
+    return nil, problem("conflict", "it was not sent: it is another's by now"), false
+  end
   local response, failure = signalbox.http(self:http_request(request))
   if not response then
     return nil, failure, failure.code == "unavailable" and is_repeatable(request)
   end
   local answer, trouble, again, seconds = self:judge(request, response, decode)
-  local patience = config.get "http.patience"
-  if seconds and seconds > patience then return nil, self:too_long(seconds, response), false end
+  if seconds and seconds > patience then
+    host.limited_until = now() + seconds
+    local too_long = self:too_busy(seconds, nil, response)
+    too_long.busy = trouble.busy -- what the answer left open stays open
+    return nil, too_long, false
+  end
+  if trouble then trouble.retry_after = seconds end
   seconds = seconds or answer and self.pace and self.pace(answer)
   if seconds and seconds <= patience then postpone(host, seconds) end
   return answer, trouble, again
@@ -237,8 +254,9 @@ end
 
 function Client:perform(request, decode)
   local host, attempts = host_of(request.url), request.attempts or ATTEMPTS
-  if now() < host.broken_until then
-    return nil, problem("unavailable", self.name .. " has failed again and again; it has a rest")
+  local rest = host.broken_until - now()
+  if rest > 0 then
+    return nil, self:too_busy(rest, self.name .. " has failed again and again; it has a rest")
   end
   for attempt = 1, attempts do
     local response, trouble, again = self:attempt(host, request, decode)
@@ -258,7 +276,9 @@ end
 --- The response, or nil and a problem. Statuses from 200 to 299, and those that are keys of
 --- `request.expect`, are responses; others are problems.
 ---@param request table as signalbox.http's; `json` is a body to encode, `repeatable` says that a
---- write may be sent again even where it may have been done
+--- write may be sent again even where it may have been done, `attempts` how often, `patience` how
+--- many seconds a limit of the server's is waited for, and `before` is asked directly before it is
+--- sent, when its turn has come, whether to
 function Client:request(request)
   return self:perform(request, false)
 end

@@ -13,9 +13,6 @@ local fetch = require "signalbox.fetch"
 local problem = require "signalbox.problem"
 local signalbox = require "signalbox"
 
-config.declare("notion.watched", { kind = "table", default = { "Tracking" },
-  about = "statuses of pages that new signals may still lift: they suppress nothing" })
-
 local M = {}
 
 local VERSION <const> = "2025-09-03"
@@ -138,22 +135,44 @@ local function kinds_of(types)
   return table.concat(names, " or ")
 end
 
---- Fits our names to the properties that are there.
+--- What is wrong with a property that Notion has or lacks; nil where it can be used, or done
+--- without: one that nobody named and that is not needed.
+local function mismatch(name, wanted, title, held)
+  if title == false then
+    return wanted.required and string.format("notion.properties.%s is false, but pages cannot do "
+      .. "without '%s'", name, wanted.title)
+  elseif not held then
+    local named = title ~= wanted.title
+    return (wanted.required or named) and string.format("there is no property '%s' in Notion%s",
+      title, named and string.format(" (notion.properties.%s)", name) or "")
+  elseif not wanted.types[held.type] then
+    return string.format("the property '%s' in Notion is a %s, and must be %s", title, held.type,
+      kinds_of(wanted.types))
+  end
+end
+
+--- Fits our names to the properties that are there: nil and all that does not fit, where any does.
 local function match_properties(schema, titles)
-  local properties = {}
+  local properties, faults = {}, {}
+  for name in pairs(titles) do
+    if not PROPERTIES[name] then
+      faults[#faults + 1] = string.format("notion.properties.%s is no property of ours", name)
+    end
+  end
   for name, wanted in pairs(PROPERTIES) do
     local title = titles[name]
     if title == nil then title = wanted.title end
     local held = title and schema[title]
-    if held and wanted.types[held.type] then
+    local fault = mismatch(name, wanted, title, held)
+    if fault then faults[#faults + 1] = fault end
+    if held then
       properties[name] = { title = title, type = held.type, schema = held[held.type] }
-    elseif wanted.required then
-      return nil, string.format(held and "the property '%s' in Notion is a %s, and must be %s" or
-        "there is no property '%s' in Notion", title or wanted.title, held and held.type,
-        kinds_of(wanted.types))
     end
   end
-  return properties
+  if #faults == 0 then return properties end
+  table.sort(faults)
+  return nil, #faults == 1 and faults[1] or
+    "the database in Notion is not what is needed:\n  " .. table.concat(faults, "\n  ")
 end
 
 local function failure(message)
@@ -204,28 +223,26 @@ function M.open(options)
       " (NOTION_DATABASE_ID), or it is not shared with this integration")
   end
   local titles = options and options.titles or config.get "notion.properties" or {}
-  local properties, mismatch = match_properties(held.properties, titles)
-  if not properties then return nil, failure(mismatch) end
-  return setmetatable({ client = client, url = url, source = source, properties = properties },
-    Deals)
-end
-
---- Whether `status` suppresses nothing.
-function M.is_watched(status)
-  for _, name in ipairs(config.get "notion.watched") do
-    if name == status then return true end
-  end
-  return false
+  local properties, faults = match_properties(held.properties, titles)
+  if not properties then return nil, failure(faults) end
+  return setmetatable({ client = client, url = url, source = source, properties = properties,
+    database = held.parent and held.parent.database_id }, Deals)
 end
 
 -- Reading --------------------------------------------------------------------------------------
 
+--- A request with more to it.
+local function with(request, how)
+  for name, value in pairs(how or {}) do request[name] = value end
+  return request
+end
+
 --- One page of results.
-function Deals:query(body)
-  return self.client:json {
+function Deals:query(body, how)
+  return self.client:json(with({
     url = string.format("%s/v1/data_sources/%s/query", self.url, self.source),
     json = body, repeatable = true,
-  }
+  }, how))
 end
 
 local function is_lost_cursor(trouble)
@@ -295,65 +312,138 @@ function Deals:pages()
   end
 end
 
---- The page of an id, live or not; nil where there is none.
-function Deals:page(id)
-  local page, response = self.client:json { url = self.url .. "/v1/pages/" .. id,
-    expect = { [404] = true } }
-  if page then return page end
-  if page == false then return nil end
-  return nil, response
+--- Whether an id of a page is one of Notion's.
+function M.is_id(text)
+  local plain = text:gsub("-", "")
+  return #plain == 32 and not plain:find "%X"
 end
 
---- Live pages that carry a text in a property of ours (canonical_key, discovery_id, website).
+--- Whether a page lies in this database and not in the bin.
+local function is_live_here(deals, page)
+  local parent = page.parent or {}
+  return not (page.in_trash or page.archived)
+    and (parent.data_source_id == deals.source or parent.database_id ~= nil
+      and parent.database_id == deals.database)
+end
+
+--- The live page of an id; false where this database has none.
+---@param how? table more of the request (see fetch.lua)
+---@return table|false|nil page
+function Deals:page(id, how)
+  if not M.is_id(id) then return false end
+  local page, response = self.client:json(with({ url = self.url .. "/v1/pages/" .. id,
+    expect = { [400] = true, [404] = true } }, how))
+  if page == nil then return nil, response end
+  return page and is_live_here(self, page) and page
+end
+
+--- What finds a company's pages, and others whose texts are longer: none where no property can.
+local function filter_for(deals, key)
+  local tests = signalbox.array {}
+  local function add(name, text)
+    local property = deals.properties[name]
+    if not property or not text then return end
+    tests[#tests + 1] = { property = property.title, [property.type] = { contains = text } }
+  end
+  add("canonical_key", key)
+  add("discovery_id", key)
+  add("website", key:match "^domain:(.+)$")
+  return { ["or"] = tests }
+end
+
+--- Live pages that carry a key in one of their texts or by their website, oldest first.
+---@param how? table more of the request (see fetch.lua)
 ---@return table[]|nil
-function Deals:find(name, text)
-  local property = self.properties[name]
-  if not property then return {} end
-  local answer, trouble = self:query { page_size = 100, filter = {
-    property = property.title, [property.type] = { equals = text },
-  } }
-  if not answer then return nil, trouble end
-  return answer.results
+function Deals:find(key, how)
+  local found, cursor = {}, nil
+  repeat
+    local answer, trouble = self:query({ page_size = 100, start_cursor = cursor,
+      filter = filter_for(self, key) }, how)
+    if not answer then return nil, trouble end
+    for _, page in ipairs(answer.results) do
+      if is_live_here(self, page) and M.has_key(self, page, key) then found[#found + 1] = page end
+    end
+    cursor = answer.has_more and present(answer.next_cursor)
+  until not cursor
+  table.sort(found, function(a, b)
+    if a.created_time ~= b.created_time then return a.created_time < b.created_time end
+    return a.id < b.id
+  end)
+  return found
 end
 
 -- Writing --------------------------------------------------------------------------------------
 
---- Makes a page; where the answer is lost, nobody knows whether it was made: the problem's code is
---- then "unavailable", and it is not tried again here.
+--- Makes a page, by one request: after a problem that isn't `busy`, nobody knows whether it was
+--- made.
 ---@param values table<string, any> by our names
-function Deals:create(values)
-  return self.client:json { url = self.url .. "/v1/pages", json = {
+---@param how? table more of the request (see fetch.lua)
+function Deals:create(values, how)
+  return self.client:json(with({ url = self.url .. "/v1/pages", attempts = 1, json = {
     parent = { type = "data_source_id", data_source_id = self.source },
     properties = M.properties(self, values),
-  } }
+  } }, how))
 end
 
 --- Writes properties of a page; it may be done twice.
-function Deals:update(id, values)
+function Deals:update(id, values, how)
+  return self.client:json(with({ url = self.url .. "/v1/pages/" .. id, method = "PATCH",
+    repeatable = true, json = { properties = M.properties(self, values) } }, how))
+end
+
+--- Puts a page in the bin, from where a person can take it back.
+function Deals:bin(id)
   return self.client:json { url = self.url .. "/v1/pages/" .. id, method = "PATCH",
-    repeatable = true, json = { properties = M.properties(self, values) } }
+    repeatable = true, json = { in_trash = true } }
 end
 
 -- Keys -----------------------------------------------------------------------------------------
+
+--- The keys in a property of ours: people write several, with a comma, a semicolon or a line
+--- between.
+local function keys_in(deals, page, name)
+  local keys = {}
+  for key in (M.value(deals, page, name) or ""):gmatch "[^,;\n]+" do
+    key = key:match "^%s*(.-)%s*$"
+    if key ~= "" then keys[#keys + 1] = key end
+  end
+  return keys
+end
 
 --- Every key that a page carries: as it was written, and from its website.
 ---@return string[]
 function M.keys(deals, page)
   local keys, known = {}, {}
   local function add(key)
-    if key and key ~= "" and not known[key] then
+    if key and not known[key] then
       known[key] = true
       keys[#keys + 1] = key
     end
   end
   for _, name in ipairs { "canonical_key", "discovery_id" } do
-    for key in (M.value(deals, page, name) or ""):gmatch "[^,;\n]+" do
-      add(key:match "^%s*(.-)%s*$")
-    end
+    for _, key in ipairs(keys_in(deals, page, name)) do add(key) end
   end
   local website = M.value(deals, page, "website")
   if website then add(canonical_key.build { domain_or_website = website }) end
   return keys
+end
+
+--- Whether a page carries a key.
+function M.has_key(deals, page, key)
+  for _, one in ipairs(M.keys(deals, page)) do
+    if one == key then return true end
+  end
+  return false
+end
+
+--- A property's text with a key of ours in it, beside those that are there.
+function M.with_key(deals, page, name, key)
+  local keys = keys_in(deals, page, name)
+  for _, one in ipairs(keys) do
+    if one == key then return M.value(deals, page, name) end
+  end
+  keys[#keys + 1] = key
+  return table.concat(keys, ", ")
 end
 
 return M

@@ -2,20 +2,39 @@
 --
 -- The decision and its row here are one transaction; a row is taken (`sending`, with this store's
 -- worker number and a fence) before anything leaves, and confirmed in one transaction with its
--- signals and the suppression cache. A row whose worker died, or whose answer never came, has an
--- unknown outcome: it waits a settle time and is looked up before anything is created again.
+-- signals. A row whose worker died, or whose answer never came, has an unknown outcome: it waits a
+-- settle time and is looked up before anything is created again. `not_before` keeps that time
+-- whatever becomes of the row meanwhile; nothing lowers it.
 local signalbox = require "signalbox"
 
 local M = {}
 
 M.MAX_ATTEMPTS = 10
 M.LEASE = 300 -- seconds after which a row that is still `sending` is free, its worker alive or not
+M.LONGEST_WAIT = 3600 -- seconds, whatever a server asks for
 local FIRST_DELAY <const>, LAST_DELAY <const> = 1, 60 -- seconds
+local CLOSED <const> = { sent = true, refused = true }
 
 --- The present and `seconds` more, as text.
 local function after(seconds)
   return signalbox.iso(signalbox.time(signalbox.now()) + seconds)
 end
+
+---@class signalbox.Delivery a row that this worker has taken
+---@field sink string
+---@field canonical_key string
+---@field item table the payload
+---@field payload string the same as JSON
+---@field signal_ids integer[]
+---@field version integer
+---@field fence integer
+---@field attempts integer that failed before
+---@field last_error? string of the try before
+---@field page_id? string where an earlier version is
+---@field again? boolean it was under way before: look before writing
+---@field last? boolean its attempts are used up: look, and write nothing new
+
+-- Queueing -------------------------------------------------------------------------------------
 
 local FIRST <const> = [[
   INSERT INTO outbox(sink, canonical_key, version, payload, signal_ids, state, not_before, worker,
@@ -23,77 +42,111 @@ local FIRST <const> = [[
   VALUES (?1, ?2, 1, ?3, ?4, 'sending', ?5, ?6, 1, ?5, ?5, ?5)
   ON CONFLICT (sink, canonical_key) DO NOTHING]]
 
--- An earlier version that is done gives way; one that is under way takes this one along.
-local AGAIN <const> = [[
-  UPDATE outbox SET
-    version = version + 1,
-    payload = :payload,
-    signal_ids = CASE WHEN state IN ('sent', 'refused') THEN :signal_ids
-      ELSE substr(signal_ids, 1, length(signal_ids) - 1) || ',' || substr(:signal_ids, 2) END,
-    attempts = CASE WHEN state IN ('ready', 'sending') THEN attempts ELSE 0 END,
-    fence = CASE WHEN state IN ('ready', 'sending') THEN fence ELSE fence + 1 END,
-    worker = CASE WHEN state IN ('ready', 'sending') THEN worker ELSE :worker END,
-    taken_at = CASE WHEN state IN ('ready', 'sending') THEN taken_at ELSE :now END,
-    state = CASE WHEN state IN ('ready', 'sending') THEN state ELSE 'sending' END,
+-- A delivery that is under way takes the new version along.
+local JOIN <const> = [[
+  UPDATE outbox SET version = version + 1, payload = :payload, signal_ids = :signal_ids,
     updated_at = :now
-  WHERE sink = :sink AND canonical_key = :canonical_key
-  RETURNING version, attempts, fence, page_id, signal_ids,
-    state = 'sending' AND taken_at = :now AND worker = :worker AS taken]]
+  WHERE sink = :sink AND canonical_key = :canonical_key]]
 
----@class signalbox.Delivery a row that this worker has taken
----@field sink string
----@field canonical_key string
----@field item table the payload
----@field signal_ids integer[]
----@field version integer
----@field fence integer
----@field attempts integer that failed before
----@field page_id? string where an earlier version is
----@field again? boolean it was under way before
+-- One that is over begins anew.
+local REOPEN <const> = [[
+  UPDATE outbox SET version = version + 1, payload = :payload, signal_ids = :signal_ids,
+    state = 'ready', attempts = 0, updated_at = :now,
+    last_error = CASE state WHEN 'failed' THEN last_error END
+  WHERE sink = :sink AND canonical_key = :canonical_key]]
+
+local function ids_text(ids)
+  return "[" .. table.concat(ids, ",") .. "]"
+end
+
+local function union(ids, more)
+  local known, all = {}, {}
+  for _, list in ipairs { ids, more } do
+    for _, id in ipairs(list) do
+      if not known[id] then known[id], all[#all + 1] = true, id end
+    end
+  end
+  return all
+end
+
+--- Adds a version to the row that is there. Signals that it was to mark and has not stay with it.
+local function add_version(store, sink, item, payload, now)
+  local row = assert(store:row(
+    "SELECT state, signal_ids FROM outbox WHERE sink = ? AND canonical_key = ?", sink,
+    item.canonical_key))
+  local ids = item.signal_ids
+  if not CLOSED[row.state] then
+    local earlier = signalbox.json.decode(row.signal_ids)
+    if row.state == "failed" then assert(store:settle_queued(earlier, { state = "queued" })) end
+    ids = union(earlier, ids)
+  end
+  local under_way = row.state == "ready" or row.state == "sending"
+  assert(store:exec(under_way and JOIN or REOPEN, { sink = sink, payload = payload, now = now,
+    canonical_key = item.canonical_key, signal_ids = ids_text(ids) }))
+end
 
 --- Puts an item on its way, within the transaction of its decision. Gives it as a delivery taken by
---- this worker; nil where an earlier version is under way, which takes this one along.
+--- this worker; nil where the company has a row already: then it is due when that is.
 ---@param store any
 ---@param sink string
 ---@param item table with canonical_key and signal_ids, not empty
+---@param payload string the item as JSON
+---@param now string
 ---@return signalbox.Delivery|nil
-function M.queue(store, sink, item)
-  local key, payload, now = item.canonical_key, signalbox.json.encode(item), signalbox.now()
-  local ids = "[" .. table.concat(item.signal_ids, ",") .. "]"
-  local worker = assert(store:worker())
-  local delivery = { version = 1, fence = 1, attempts = 0 }
-  if assert(store:exec(FIRST, sink, key, payload, ids, now, worker)) == 0 then
-    delivery = assert(store:row(AGAIN, { sink = sink, canonical_key = key, payload = payload,
-      signal_ids = ids, worker = worker, now = now }))
-    if delivery.taken == 0 then return nil end
-  end
-  delivery.sink, delivery.canonical_key, delivery.item = sink, key, item
-  delivery.signal_ids = delivery.signal_ids and signalbox.json.decode(delivery.signal_ids)
-    or item.signal_ids
-  return delivery
+function M.queue(store, sink, item, payload, now)
+  local added = assert(store:exec(FIRST, sink, item.canonical_key, payload,
+    ids_text(item.signal_ids), now, assert(store:worker())))
+  if added == 0 then return add_version(store, sink, item, payload, now) end
+  return { sink = sink, canonical_key = item.canonical_key, item = item, payload = payload,
+    signal_ids = item.signal_ids, version = 1, fence = 1, attempts = 0 }
 end
 
 -- Taking ---------------------------------------------------------------------------------------
 
+local FREE <const> = [[
+  UPDATE outbox SET state = 'ready', worker = NULL, not_before = :not_before, updated_at = :now,
+    last_error = :reason
+  WHERE state = 'sending' AND sink = :sink AND worker = :worker AND taken_at <= :before]]
+
+-- For a clock that was put back.
+local UNWIND_TAKEN <const> = [[
+  UPDATE outbox SET taken_at = :now
+  WHERE state = 'sending' AND sink = :sink AND worker = :worker AND taken_at > :now]]
+local UNWIND_DUE <const> = [[
+  UPDATE outbox SET not_before = :settled
+  WHERE state = 'ready' AND sink = :sink AND not_before > :latest]]
+
+--- Frees what this worker holds no more.
+local function rescue_from(store, sink, worker, settle)
+  local alive, problem = store:worker_alive(worker)
+  if alive == nil then error(problem, 0) end
+  local values = { sink = sink, worker = worker, now = signalbox.now(), not_before = after(settle),
+    before = alive and after(-M.LEASE) or "9999", -- of the dead, whatever the clock says
+    reason = alive and "its worker took too long" or "its worker died" }
+  local held = assert(store:row([[
+    SELECT min(taken_at) AS first, max(taken_at) AS last FROM outbox
+    WHERE state = 'sending' AND sink = ? AND worker = ?]], sink, worker))
+  if not held.first then return end
+  if held.first <= values.before then assert(store:exec(FREE, values)) end
+  if alive and held.last > values.now then
+    assert(store:exec(UNWIND_TAKEN, { sink = sink, worker = worker, now = values.now }))
+  end
+end
+
 --- Frees what dead workers left and what was taken too long ago: its outcome is unknown, so it
---- waits for `settle` seconds from when it was taken. A death is no attempt.
+--- waits for `settle` seconds. A death is no attempt.
 function M.rescue(store, sink, settle)
-  local freed = 0
-  local holders = {}
+  local workers = {}
   for row in assert(store:rows(
     "SELECT DISTINCT worker FROM outbox WHERE state = 'sending' AND sink = ?", sink)) do
-    holders[#holders + 1] = row.worker
+    workers[#workers + 1] = row.worker
   end
-  for _, worker in ipairs(holders) do
-    local alive = assert(store:worker_alive(worker) ~= nil) and store:worker_alive(worker)
-    freed = freed + assert(store:exec([[
-      UPDATE outbox SET state = 'ready', worker = NULL, not_before = :not_before, updated_at = :now
-      WHERE state = 'sending' AND sink = :sink AND worker = :worker AND taken_at <= :before]], {
-      sink = sink, worker = worker, now = signalbox.now(), not_before = after(settle),
-      before = alive and after(-M.LEASE) or after(0),
-    }))
+  for _, worker in ipairs(workers) do rescue_from(store, sink, worker, settle) end
+  local latest = after(M.LONGEST_WAIT + settle)
+  if store:row([[SELECT 1 FROM outbox WHERE state = 'ready' AND sink = ? AND not_before > ?]],
+    sink, latest) then
+    assert(store:exec(UNWIND_DUE, { sink = sink, latest = latest, settled = after(settle) }))
   end
-  return freed
 end
 
 local TAKE <const> = [[
@@ -102,88 +155,128 @@ local TAKE <const> = [[
   WHERE id IN (
     SELECT id FROM outbox WHERE sink = :sink AND state = 'ready' AND not_before <= :now
     ORDER BY not_before LIMIT :limit)
-  RETURNING sink, canonical_key, payload, signal_ids, version, fence, attempts, page_id]]
+  RETURNING sink, canonical_key, payload, signal_ids, version, fence, attempts, page_id,
+    last_error]]
+
+--- Whether any delivery is due. It is asked first, for taking waits for other writers.
+local function any_due(store, sink, now)
+  return store:row(
+    "SELECT 1 FROM outbox WHERE sink = ? AND state = 'ready' AND not_before <= ? LIMIT 1",
+    sink, now) ~= nil
+end
 
 --- Takes up to `limit` deliveries that are due.
 ---@return signalbox.Delivery[]
 function M.take(store, sink, limit)
-  local deliveries = {}
+  local deliveries, now = {}, signalbox.now()
+  if not any_due(store, sink, now) then return deliveries end
   for row in assert(store:rows(TAKE, {
-    worker = assert(store:worker()), sink = sink, now = signalbox.now(), limit = limit,
+    worker = assert(store:worker()), sink = sink, now = now, limit = limit,
   })) do
     row.item = signalbox.json.decode(row.payload)
     row.signal_ids = signalbox.json.decode(row.signal_ids)
-    row.payload = nil
-    row.again = true -- it was under way before: look before writing
+    if #row.signal_ids ~= #row.item.signal_ids then -- of this version and of those before it
+      row.item.signal_ids = row.signal_ids
+      row.payload = signalbox.json.encode(row.item)
+    end
+    row.again = row.last_error ~= nil
+    row.last = row.attempts >= M.MAX_ATTEMPTS
     deliveries[#deliveries + 1] = row
   end
   return deliveries
 end
 
---- Whether the delivery is still this worker's.
-function M.holds(store, delivery)
-  return store:row([[
-    SELECT 1 AS held FROM outbox
-    WHERE sink = ? AND canonical_key = ? AND fence = ? AND state = 'sending']],
-    delivery.sink, delivery.canonical_key, delivery.fence) ~= nil
+--- A new lease, to be asked for directly before something is sent: false where the delivery is
+--- another worker's by now, or was withdrawn.
+function M.renew(store, delivery)
+  return assert(store:exec([[
+    UPDATE outbox SET taken_at = ?1
+    WHERE sink = ?2 AND canonical_key = ?3 AND fence = ?4 AND state = 'sending']],
+    signalbox.now(), delivery.sink, delivery.canonical_key, delivery.fence)) == 1
+end
+
+local OURS <const> = [[
+  FROM outbox WHERE sink = ?1 AND state = 'sending' AND taken_at > ?2
+    AND canonical_key IN (SELECT value FROM json_each(?3))]]
+
+--- Which of the deliveries, all of one sink, are still this worker's: a set. Mostly all of them
+--- are, which is told without looking at each: no fence ever falls, so where their sum is the same,
+--- each is.
+---@return table<signalbox.Delivery, boolean>
+function M.held(store, sink, deliveries)
+  local keys, sum, fences, held = signalbox.array {}, 0, {}, {}
+  for i, delivery in ipairs(deliveries) do
+    keys[i], sum = delivery.canonical_key, sum + delivery.fence
+  end
+  local since, list = after(-M.LEASE / 2), signalbox.json.encode(keys)
+  local all = assert(store:row("SELECT count(*) AS n, sum(fence) AS fences " .. OURS, sink, since,
+    list))
+  if all.n == #keys and all.fences == sum then
+    for _, delivery in ipairs(deliveries) do held[delivery] = true end
+    return held
+  end
+  for row in assert(store:rows("SELECT canonical_key, fence " .. OURS, sink, since, list)) do
+    fences[row.canonical_key] = row.fence
+  end
+  for _, delivery in ipairs(deliveries) do
+    held[delivery] = fences[delivery.canonical_key] == delivery.fence
+  end
+  return held
 end
 
 -- What came of it ------------------------------------------------------------------------------
 
---- Moves a delivery on; false where it was lost to another worker meanwhile, and then nothing is
---- to be done.
-local function move(store, delivery, state, values)
-  return assert(store:exec([[
-    UPDATE outbox SET
-      state = CASE WHEN ?4 = 'sent' AND version > ?5 THEN 'ready' ELSE ?4 END,
-      page_id = coalesce(?6, page_id), last_error = ?7, attempts = ?8, not_before = ?9,
-      worker = NULL, updated_at = ?10
-    WHERE sink = ?1 AND canonical_key = ?2 AND fence = ?3 AND state = 'sending']],
-    delivery.sink, delivery.canonical_key, delivery.fence, state, delivery.version,
-    values.page_id, values.last_error, values.attempts or 0, values.not_before or signalbox.now(),
-    signalbox.now())) == 1
+-- A later version that joined it meanwhile is due next.
+local SENT <const> = [[
+  UPDATE outbox SET state = CASE WHEN version > ?4 THEN 'ready' ELSE 'sent' END, page_id = ?5,
+    last_error = NULL, attempts = 0, not_before = ?6, worker = NULL, updated_at = ?6
+  WHERE sink = ?1 AND canonical_key = ?2 AND fence = ?3 AND state = 'sending']]
+
+local MOVE <const> = [[
+  UPDATE outbox SET state = :state, page_id = coalesce(:page_id, page_id),
+    last_error = :last_error, attempts = :attempts, not_before = :not_before, worker = NULL,
+    updated_at = :now
+  WHERE sink = :sink AND canonical_key = :canonical_key AND fence = :fence AND state = 'sending'
+  RETURNING signal_ids]]
+
+--- Moves a delivery on, and gives the signals that it stands for by now: some may have joined it.
+--- Nil where it was lost meanwhile, to another worker or a person, and then nothing is to be done.
+local function move(store, delivery, values)
+  local now = signalbox.now()
+  local row = store:row(MOVE, { sink = delivery.sink, canonical_key = delivery.canonical_key,
+    fence = delivery.fence, state = values.state, page_id = values.page_id,
+    last_error = values.last_error, attempts = values.attempts or delivery.attempts,
+    not_before = values.not_before or now, now = now })
+  return row and signalbox.json.decode(row.signal_ids)
 end
 
---- Marks the delivery's signals; those that are gone meanwhile need none.
-local function mark(store, delivery, method, text)
-  for _, id in ipairs(delivery.signal_ids) do
-    local ok, problem = store[method](store, id, text)
-    if not ok and problem.code ~= "not_found" then error(problem, 0) end
-  end
-end
+-- Each of these is to be called inside a transaction, and gives false where the delivery was lost:
+-- then nothing was changed.
 
--- Each of these is to be called inside a transaction, and gives false where the delivery was
--- another worker's by now: then nothing was changed.
-
---- It is in the sink as `page_id`: so are its signals. With a `status` it is in the suppression
---- cache too.
----@param status string|false
-function M.confirm(store, delivery, page_id, status)
-  if not move(store, delivery, "sent", { page_id = page_id }) then return false end
-  mark(store, delivery, "mark_pushed", page_id)
-  if status then
-    assert(store:update_suppression_cache { {
-      canonical_key = delivery.canonical_key, notion_page_id = page_id, status = status,
-      company_name = delivery.item.company_name,
-    } })
-  end
+--- It is in the sink as `page_id`: so are its signals.
+---@param now string
+function M.confirm(store, delivery, page_id, now)
+  if assert(store:exec(SENT, delivery.sink, delivery.canonical_key, delivery.fence,
+    delivery.version, page_id, now)) ~= 1 then return false end
+  assert(store:settle_queued(delivery.signal_ids, { state = "pushed", notion_page_id = page_id }))
   return true
 end
 
 --- The sink's page is closed: nothing was written, and the signals are rejected with the reason.
 function M.refuse(store, delivery, page_id, reason)
-  if not move(store, delivery, "refused", { page_id = page_id, last_error = reason }) then
-    return false
-  end
-  mark(store, delivery, "mark_rejected", reason)
+  local ids = move(store, delivery, { state = "refused", page_id = page_id, last_error = reason })
+  if not ids then return false end
+  assert(store:settle_queued(ids, { state = "rejected", reason = reason }))
   return true
 end
 
---- It can't be delivered: kept for a person, its signals failed.
-function M.fail(store, delivery, reason)
-  local values = { last_error = reason, attempts = delivery.attempts + 1 }
-  if not move(store, delivery, "failed", values) then return false end
-  mark(store, delivery, "mark_failed", reason)
+--- It can't be delivered: kept for a person, its signals failed. Where its outcome is unknown,
+--- `settle` is how long that has to stay so.
+function M.fail(store, delivery, reason, settle)
+  local ids = move(store, delivery, { state = "failed", last_error = reason,
+    attempts = delivery.attempts + 1, not_before = settle and after(settle) })
+  if not ids then return false end
+  assert(store:settle_queued(ids, { state = "failed", reason = reason }))
   return true
 end
 
@@ -193,24 +286,36 @@ function M.delay(attempt)
   return math.min(LAST_DELAY, FIRST_DELAY * 2 ^ (attempt - 1) * (1 + math.random() / 10))
 end
 
---- It is to be tried again: after `wait` seconds or a growing delay, whichever is longer. Fails it
---- for good after MAX_ATTEMPTS. Gives "waiting" or "failed".
-function M.again(store, delivery, reason, wait)
-  local attempts = delivery.attempts + 1
-  if attempts >= M.MAX_ATTEMPTS then
-    M.fail(store, delivery, string.format("%s (given up after %d attempts)", reason, attempts))
-    return "failed"
+--- Whether it is given up. What may have been done is looked up first, once more than there are
+--- attempts; and where even that can't be done, as often again.
+local function is_spent(delivery, attempts, unknown)
+  if delivery.last then return unknown or attempts >= 2 * M.MAX_ATTEMPTS end
+  return attempts >= M.MAX_ATTEMPTS and not unknown
+end
+
+---@class signalbox.Postponement
+---@field wait? number seconds that the sink asks for
+---@field busy? boolean the sink takes no more for now: no attempt was made
+---@field settle? number seconds, where it may have been done
+
+--- It is to be tried again: after `wait` seconds or a growing delay, whichever is longer. Gives
+--- "waiting", "failed" where its attempts are used up, or "lost".
+---@param how signalbox.Postponement
+function M.again(store, delivery, reason, how)
+  local attempts = delivery.attempts + (how.busy and 0 or 1)
+  if not how.busy and is_spent(delivery, attempts, how.settle) then
+    reason = string.format("%s (given up after %d attempts)", reason, attempts)
+    return M.fail(store, delivery, reason, how.settle) and "failed" or "lost"
   end
-  move(store, delivery, "ready", {
-    last_error = reason, attempts = attempts,
-    not_before = after(math.max(wait or 0, M.delay(attempts))),
-  })
-  return "waiting"
+  local wait = math.min(how.wait or M.delay(math.max(1, attempts)), M.LONGEST_WAIT)
+  local ids = move(store, delivery, { state = "ready", last_error = reason, attempts = attempts,
+    not_before = after(math.max(wait, how.settle or 0)) })
+  return ids and "waiting" or "lost"
 end
 
 --- Gives it back as it was, no attempt counted: the run ends before it could be tried.
 function M.put_back(store, delivery, reason)
-  move(store, delivery, "ready", { last_error = reason, attempts = delivery.attempts })
+  move(store, delivery, { state = "ready", last_error = delivery.last_error or reason })
 end
 
 -- For people and for the run -------------------------------------------------------------------
@@ -219,26 +324,38 @@ end
 function M.waiting(store, sink)
   local row = assert(store:row([[
     SELECT count(*) AS n, min(CASE WHEN state = 'ready' THEN not_before END) AS next_due
-    FROM outbox WHERE sink = ? AND state IN ('ready', 'sending')]], sink))
+    FROM outbox WHERE sink = ? AND (state = 'ready' OR state = 'sending')]], sink))
   return row.n, row.next_due
 end
 
---- Deliveries that failed go back to be delivered: of one company, or all. Gives how many.
+--- Deliveries that failed go back to be delivered: of one company, or all. One of unknown outcome
+--- waits out its settle time. Gives how many.
+---@param canonical_key? string
 function M.retry(store, canonical_key)
   return assert(store:transaction(function()
-    local rows = {}
+    local retried = 0
     for row in assert(store:rows([[
-      SELECT id, canonical_key, signal_ids FROM outbox WHERE state = 'failed']])) do
-      if not canonical_key or row.canonical_key == canonical_key then rows[#rows + 1] = row end
+      UPDATE outbox SET state = 'ready', attempts = 0, updated_at = ?1
+      WHERE state = 'failed' AND (?2 IS NULL OR canonical_key = ?2)
+      RETURNING signal_ids]], signalbox.now(), canonical_key)) do
+      assert(store:settle_queued(signalbox.json.decode(row.signal_ids), { state = "queued" }))
+      retried = retried + 1
     end
-    for _, row in ipairs(rows) do
-      assert(store:exec([[
-        UPDATE outbox SET state = 'ready', attempts = 0, not_before = :now, updated_at = :now
-        WHERE id = :id]], { id = row.id, now = signalbox.now() }))
-      for _, id in ipairs(signalbox.json.decode(row.signal_ids)) do store:mark_queued(id) end
-    end
-    return #rows
+    return retried
   end))
+end
+
+--- A person's word against a company: what is on its way to any sink is taken back, also from a
+--- worker that is at it; whose delivery may have been made then, so that a later one has to settle.
+--- To be called in the transaction that rejects its signals. Gives how many.
+function M.withdraw(store, canonical_key, reason, settle)
+  return assert(store:exec([[
+    UPDATE outbox SET state = 'refused', fence = fence + 1, worker = NULL, updated_at = :now,
+      last_error = :reason,
+      not_before = CASE state WHEN 'sending' THEN :settled ELSE not_before END
+    WHERE canonical_key = :canonical_key AND state IN ('ready', 'sending', 'failed')]],
+    { canonical_key = canonical_key, reason = "withdrawn: " .. reason, now = signalbox.now(),
+      settled = after(settle) }))
 end
 
 return M

@@ -2,285 +2,260 @@
 --
 -- One transaction a batch holds the confirmation of the deliveries before it, the decisions, and
 -- the outbox rows; then the batch is delivered. So each company is decided once and delivered once,
--- whatever is killed in between (see outbox.lua).
+-- whatever is killed in between (see outbox.lua). What is not writing is done outside of it, for
+-- other workers wait meanwhile.
+local crm <const> = require "signalbox.crm"
 local outbox <const> = require "signalbox.outbox"
 local signalbox <const> = require "signalbox"
+local sinks <const> = require "signalbox.sink"
+local verdicts <const> = require "signalbox.verdict"
 
 local M = {}
 
-local DECISIONS <const> = { auto_push = true, needs_review = true, hold = true, reject = true }
-local DELIVERED <const> = { auto_push = true, needs_review = true }
+local DELIVERED <const> = verdicts.DELIVERED
 local BATCH <const> = 50          -- companies a transaction
-local BIG_BATCH <const> = 200     -- where a sink takes them all at once
+local BIG_BATCH <const> = 500     -- where a sink takes them all at once
 local TASKS <const> = 8           -- deliveries at once, where a sink takes them one by one
-M.CLOSED = { Passed = true, Lost = true } -- a page of these is left alone
-M.UNSUPPRESSED = { Tracking = true }      -- a watched company can still be lifted by new signals
+local GC_PAUSE <const> = 400      -- a batch is small and soon over: a tenth of the time is saved
+local PATIENCE <const> = 10       -- seconds that a run waits for what is to be tried again
 
 ---@class signalbox.ProcessOptions
----@field sink table a sink's declaration (scripts/sinks/NAME.lua)
+---@field sink table a sink's declaration (see sink.lua)
 ---@field sink_name string
 ---@field sink_options? table handed to its `open`
----@field gate table with `evaluate`
----@field gate_options? table
+---@field gate signalbox.GateChoice
 ---@field as_of? string ISO text: evaluate as at that time
 ---@field limit? integer companies
 ---@field settle? number seconds before a push of unknown outcome is looked up
 ---@field hold_for? number seconds a held company waits, unless a signal of it arrives
----@field patience? number seconds that the run waits for what is to be tried again
----@field dry_run? boolean
 ---@field progress? fun(companies: integer)
----@field decided? fun(company: table) told each decision
+---@field set_aside? fun(key: string, reason: string) told of each company that can't be judged
+---@field doubled? fun(key: string, pages: string[]) told of each that has several pages
 ---@field run? integer its row of `runs`
 
 local Run = {}
 Run.__index = Run
 
-local function new_counts()
-  return { companies = 0, auto_push = 0, needs_review = 0, hold = 0, reject = 0, pushed = 0,
-    failed = 0, waiting = 0, set_aside = 0 }
+M.COUNTS = { "companies", "auto_push", "needs_review", "hold", "reject", "pushed", "refused",
+  "failed", "waiting", "set_aside", "doubled" }
+
+function M.new_counts()
+  local counts = {}
+  for _, name in ipairs(M.COUNTS) do counts[name] = 0 end
+  return counts
 end
+
+function Run:count(name) self.counts[name] = self.counts[name] + 1 end
 
 -- Deciding -------------------------------------------------------------------------------------
 
---- What the gate says of a company; nil and why where it says nothing sound.
-function Run:evaluate(claim)
-  local ok, verdict, problem = pcall(self.options.gate.evaluate, claim.signals, self.gate_options)
-  if not ok then return nil, "the gate failed: " .. tostring(verdict) end
-  if not verdict and problem then return nil, tostring(problem) end
-  if type(verdict) ~= "table" or not DECISIONS[verdict.decision] then
-    return nil, "the gate gave no decision"
-  end
-  local score = verdict.score
-  if type(score) ~= "number" or score ~= score or math.abs(score) == math.huge then
-    return nil, "the gate gave no score"
-  end
-  return verdict
-end
+local DECISION <const> = [[
+  INSERT INTO decisions(canonical_key, decided_at, as_of, decision, score, verification_status,
+    reason, breakdown, signal_ids, run)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)]]
 
---- Ids of the signals that are to be decided: those that are still pending.
-local function pending_ids(claim)
-  local ids = {}
-  for _, signal in ipairs(claim.signals) do
-    if signal.status == "pending" then ids[#ids + 1] = signal.id end
-  end
-  table.sort(ids)
-  return ids
-end
+local NONE <const> = {}
 
-local function company_name(signals)
-  for _, signal in ipairs(signals) do
-    if signal.company_name then return signal.company_name end
-  end
-end
-
---- Distinct values of a field, most confident signal first.
-local function distinct(signals, field)
-  local order = { table.unpack(signals) }
-  table.sort(order, function(a, b)
-    if a.confidence ~= b.confidence then return a.confidence > b.confidence end
-    return a.id < b.id
-  end)
-  local seen, values = {}, {}
-  for _, signal in ipairs(order) do
-    local value = signal[field]
-    if not seen[value] then seen[value], values[#values + 1] = true, value end
-  end
-  return values
-end
-
-function Run:record(claim, verdict, ids)
-  assert(self.store:exec([[
-    INSERT INTO decisions(canonical_key, decided_at, as_of, decision, score, verification_status,
-      reason, breakdown, signal_ids, run)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)]],
-    claim.canonical_key, signalbox.now(), self.as_of, verdict.decision, verdict.score,
-    verdict.verification_status, verdict.reason,
-    verdict.breakdown and signalbox.json.encode(verdict.breakdown),
-    "[" .. table.concat(ids, ",") .. "]", self.options.run))
-end
-
---- What a sink is given; its key is unlike any other decision's, for no fence is given out twice.
-function Run:item(claim, verdict, ids)
-  return {
-    canonical_key = claim.canonical_key,
-    company_name = company_name(claim.signals) or claim.canonical_key,
-    decision = verdict.decision,
-    status = verdict.suggested_status,
-    score = verdict.score,
-    reason = verdict.reason,
-    signal_ids = ids,
-    signal_types = distinct(claim.signals, "signal_type"),
-    sources = distinct(claim.signals, "source_api"),
-    idempotency_key = claim.canonical_key .. "#" .. claim.fence,
-    decided_at = self.as_of,
-  }
-end
-
---- A company that the gate can't judge: its signals are failed with the reason, for a person.
-function Run:set_aside(claim, reason)
-  local ok, problem = claim:settle { state = "failed", reason = reason }
-  if not ok then return nil, problem end
-  self.counts.set_aside = self.counts.set_aside + 1
-  self.counts.failed = self.counts.failed + 1
-  if self.options.set_aside then self.options.set_aside(claim.canonical_key, reason) end
-  return true
+function Run:record(prepared, now)
+  local verdict = prepared.verdict or NONE
+  assert(self.store:exec(DECISION, prepared.claim.canonical_key, now, self.as_of,
+    verdict.decision or "set_aside", verdict.score, verdict.verification_status,
+    verdict.reason or prepared.problem, verdict.breakdown,
+    "[" .. table.concat(prepared.ids, ",") .. "]", self.options.run))
 end
 
 --- Ends the claim as the verdict says; the first write on a company, so that a claim which was lost
---- changes nothing.
-function Run:end_claim(claim, verdict, ids)
-  if DELIVERED[verdict.decision] then
+--- changes nothing. Gives the signals that were decided: what a person said of one since it was
+--- claimed stays. A company that the gate can't judge is set aside: failed, for a person.
+function Run:end_claim(prepared)
+  local claim, verdict, ids = prepared.claim, prepared.verdict, prepared.ids
+  if not verdict then
+    return claim:settle { state = "failed", reason = prepared.problem, signal_ids = ids }
+  elseif DELIVERED[verdict.decision] then
     return claim:settle { state = "queued", signal_ids = ids }
-  elseif verdict.decision == "hold" then
-    return claim:hold { for_ = self.options.hold_for, reason = verdict.reason }
+  elseif verdict.decision == "reject" then
+    return claim:settle { state = "rejected", reason = verdict.reason, signal_ids = ids }
   end
-  return claim:settle { state = "rejected", reason = verdict.reason, signal_ids = ids }
+  local ok, lost = claim:hold { for_ = self.options.hold_for, reason = verdict.reason }
+  return ok, ok and ids or lost
 end
 
---- Decides one company within the batch's transaction; gives the delivery it leads to, if any. One
---- whose claim was lost meanwhile is another worker's now.
-function Run:decide(claim)
-  local counts = self.counts
-  local verdict, problem = self:evaluate(claim)
-  local ids = verdict and pending_ids(claim)
-  local ok, lost
-  if verdict then
-    ok, lost = self:end_claim(claim, verdict, ids)
-  else
-    ok, lost = self:set_aside(claim, problem)
-  end
+--- Decides one company within the batch's transaction; gives the delivery it leads to, if any.
+function Run:decide(prepared, now)
+  local ok, ids = self:end_claim(prepared)
   if not ok then
-    if lost.code ~= "conflict" then error(lost, 0) end
-    return nil
+    if ids.code ~= "conflict" then error(ids, 0) end
+    return nil -- another worker's now
+  elseif #ids == 0 then
+    return nil -- a person was quicker
   end
-  counts.companies = counts.companies + 1
-  if not verdict then return nil end
-  counts[verdict.decision] = counts[verdict.decision] + 1
-  self:record(claim, verdict, ids)
-  if self.options.decided then self.options.decided(claim, verdict) end
-  if not DELIVERED[verdict.decision] then return nil end
-  return outbox.queue(self.store, self.options.sink_name, self:item(claim, verdict, ids))
+  if #ids < #prepared.ids then verdicts.restrict(prepared, ids) end
+  self:record(prepared, now)
+  self.decided[#self.decided + 1] = prepared
+  if not prepared.item then return nil end
+  return outbox.queue(self.store, self.options.sink_name, prepared.item, prepared.payload, now)
 end
 
---- One transaction: what was delivered is confirmed, the claims are decided.
+--- Counts what was decided, once it is committed.
+function Run:count_decided()
+  for _, prepared in ipairs(self.decided) do
+    self:count "companies"
+    if prepared.verdict then
+      self:count(prepared.verdict.decision)
+    else
+      self:count "set_aside"
+      self:count "failed"
+      if self.options.set_aside then
+        self.options.set_aside(prepared.claim.canonical_key, prepared.problem)
+      end
+    end
+  end
+  self.decided = {}
+end
+
+--- One transaction: what was delivered is confirmed, the claims are decided. Gives deliveries.
 function Run:decide_batch(claims)
-  local deliveries = {}
+  local prepared, deliveries = {}, {}
+  for i, claim in ipairs(claims) do
+    prepared[i] = verdicts.prepare(claim, self.options.gate, self.as_of)
+  end
   assert(self.store:transaction(function()
-    self:confirm_delivered()
-    for _, claim in ipairs(claims) do deliveries[#deliveries + 1] = self:decide(claim) end
+    local now = signalbox.now()
+    self:confirm_delivered(now)
+    for _, one in ipairs(prepared) do deliveries[#deliveries + 1] = self:decide(one, now) end
     return true
   end))
+  self:count_decided()
   return deliveries
 end
 
 -- Delivering -----------------------------------------------------------------------------------
 
---- What the suppression cache knows of a company that isn't from here: its page.
-function Run:look_in_cache(delivery)
-  if delivery.page_id then return nil end
-  local entry = self.store:check_suppression(delivery.canonical_key)
-  if not entry then return nil end
-  if M.CLOSED[entry.status] then
-    return { refused = string.format("in the CRM as %s", entry.status),
-      page_id = entry.notion_page_id }
+--- What the CRM has already, by the suppression cache: deliveries to closed pages come to nothing;
+--- another page is told to the sink as the item's `known_page`, unless it is a line of our own.
+--- Gives the outcomes that are certain.
+function Run:look_in_cache(deliveries)
+  local keys, outcomes = {}, {}
+  for i, delivery in ipairs(deliveries) do keys[i] = delivery.canonical_key end
+  local known = crm.known(self.store, keys)
+  for _, delivery in ipairs(deliveries) do
+    local entry = known[delivery.canonical_key]
+    if entry and crm.is_closed(entry.status) then
+      outcomes[delivery] = { refused = "in the CRM as " .. entry.status,
+        page_id = entry.notion_page_id }
+    elseif entry and entry.notion_page_id:sub(1, #delivery.canonical_key + 1)
+      ~= delivery.canonical_key .. "#" then
+      delivery.item.known_page = entry.notion_page_id
+    end
   end
-  delivery.item.known_page = entry.notion_page_id
+  return outcomes
 end
 
---- Takes down what came of a delivery, in the transaction that is open. An outcome is {page_id=}
---- (with `status`, where the page was there before), {refused=reason, page_id=},
---- {again=reason, wait=seconds?}, {unknown=reason}, {failed=reason}, or {lost=true}.
-function Run:take_down(delivery, outcome)
-  local counts, store = self.counts, self.store
-  if outcome.lost then return end
-  if outcome.failed then
-    if outbox.fail(store, delivery, outcome.failed) then counts.failed = counts.failed + 1 end
+--- Takes down what came of a delivery (see sink.lua), in the transaction that is open. Gives what
+--- the suppression cache is to be told.
+function Run:take_down(delivery, outcome, now)
+  local store = self.store
+  if outcome.lost then
+    return nil
+  elseif outcome.failed then
+    if outbox.fail(store, delivery, outcome.failed) then self:count "failed" end
   elseif outcome.refused then
-    outbox.refuse(store, delivery, outcome.page_id, outcome.refused)
+    if outbox.refuse(store, delivery, outcome.page_id, outcome.refused) then
+      self:count "refused"
+    end
   elseif outcome.page_id then
-    local status = outcome.status or delivery.item.status
-    if outbox.confirm(store, delivery, outcome.page_id, not M.UNSUPPRESSED[status] and status) then
-      counts.pushed = counts.pushed + 1
+    if outbox.confirm(store, delivery, outcome.page_id, now) then
+      self:count "pushed"
+      return { canonical_key = delivery.canonical_key, notion_page_id = outcome.page_id,
+        status = outcome.status or delivery.item.status,
+        company_name = delivery.item.company_name }
     end
-  else
-    local wait = outcome.wait or 0
-    if outcome.unknown then wait = math.max(self.settle, wait) end
-    if outbox.again(store, delivery, outcome.unknown or outcome.again, wait) == "failed" then
-      counts.failed = counts.failed + 1
-    end
+  elseif outcome.stop then
+    self.stopped = outcome.stop
+    outbox.put_back(store, delivery, outcome.stop)
+  elseif outbox.again(store, delivery, outcome.unknown or outcome.busy or outcome.again, {
+    wait = outcome.wait, busy = outcome.busy ~= nil, settle = outcome.unknown and self.settle,
+  }) == "failed" then
+    self:count "failed"
   end
 end
 
---- The same as a transaction of its own. Tasks take turns at it, for none waits inside.
-function Run:take_down_now(delivery, outcome)
-  assert(self.store:transaction(function()
-    self:take_down(delivery, outcome)
-    return true
-  end))
+--- The same for many.
+function Run:take_down_all(list, now)
+  local entries = {}
+  for _, one in ipairs(list) do
+    entries[#entries + 1] = self:take_down(one.delivery, one.outcome, now)
+  end
+  if #entries > 0 then crm.remember(self.store, entries) end
 end
 
 --- Confirms what was written in a batch, in the transaction that is open.
-function Run:confirm_delivered()
+function Run:confirm_delivered(now)
   local delivered = self.delivered
   self.delivered = {}
-  for _, one in ipairs(delivered) do self:take_down(one.delivery, one.outcome) end
+  self:take_down_all(delivered, now)
+end
+
+--- A transaction for what came of one delivery. Tasks take turns at it, for none waits inside.
+function Run:take_down_now(delivery, outcome)
+  assert(self.store:transaction(function()
+    self:take_down_all({ { delivery = delivery, outcome = outcome } }, signalbox.now())
+    return true
+  end))
+  if outcome.doubled then
+    self:count "doubled"
+    if self.options.doubled then
+      self.options.doubled(delivery.canonical_key, outcome.doubled)
+    end
+  end
 end
 
 --- All at once: what came of them rides with the next batch's decisions.
 function Run:deliver_batch(deliveries)
+  local certain = self:look_in_cache(deliveries)
+  local held = outbox.held(self.store, self.options.sink_name, deliveries)
   local ready = {}
   for _, delivery in ipairs(deliveries) do
-    local known = self:look_in_cache(delivery)
-    if known then
-      self.delivered[#self.delivered + 1] = { delivery = delivery, outcome = known }
-    else
+    if certain[delivery] then
+      self.delivered[#self.delivered + 1] = { delivery = delivery, outcome = certain[delivery] }
+    elseif held[delivery] then
       ready[#ready + 1] = delivery
     end
   end
   if #ready == 0 then return end
-  local outcomes = self.options.sink.deliver_batch(self.sink, ready)
+  local outcomes = sinks.deliver_batch(self.options.sink, self.sink, ready, function()
+    return outbox.held(self.store, self.options.sink_name, ready)
+  end)
   for i, delivery in ipairs(ready) do
     self.delivered[#self.delivered + 1] = { delivery = delivery, outcome = outcomes[i] }
+    self.stopped = self.stopped or outcomes[i].stop
   end
-end
-
---- What a sink that raised may have done is not known; an interrupt ends the run.
-local function outcome_of_failure(raised)
-  if type(raised) == "table" and raised.code == "interrupted" then error(raised, 0) end
-  return { unknown = "the sink failed: " .. tostring(raised) }
 end
 
 --- One by one, several side by side; each is confirmed as soon as it is in.
 function Run:deliver_each(deliveries)
-  local next_one = 0
+  local certain, next_one = self:look_in_cache(deliveries), 0
   local function work()
     while not self.stopped do
       next_one = next_one + 1
       local delivery = deliveries[next_one]
       if not delivery then break end
-      local outcome = self:look_in_cache(delivery)
-      if not outcome then
-        local ok
-        ok, outcome = pcall(self.options.sink.deliver, self.sink, delivery, function()
-          return outbox.holds(self.store, delivery)
-        end)
-        if not ok then outcome = outcome_of_failure(outcome) end
-      end
-      if outcome.stop then
-        self.stopped = outcome.stop
-        outbox.put_back(self.store, delivery, outcome.stop)
-      else
-        self:take_down_now(delivery, outcome)
-      end
+      self:take_down_now(delivery, certain[delivery]
+        or sinks.deliver(self.options.sink, self.sink, delivery, function()
+          return outbox.renew(self.store, delivery)
+        end))
     end
     return true
   end
   local tasks = {}
   for i = 1, math.min(TASKS, #deliveries) do tasks[i] = signalbox.spawn(work) end
   for _, task in ipairs(tasks) do assert(task:wait()) end
-  for i = next_one + 1, #deliveries do
-    outbox.put_back(self.store, deliveries[i], self.stopped or "the run ended")
-  end
+  assert(self.store:transaction(function()
+    for i = next_one + 1, #deliveries do
+      outbox.put_back(self.store, deliveries[i], self.stopped or "the run ended")
+    end
+    return true
+  end))
 end
 
 function Run:deliver(deliveries)
@@ -305,7 +280,7 @@ end
 --- Claims and decides a batch. Gives whether there was any.
 function Run:decide_due()
   local room = self.options.limit and self.options.limit - self.counts.companies or self.batch
-  local claims = room > 0
+  local claims = room > 0 and not self.stopped
     and assert(self.store:claim { limit = math.min(room, self.batch) }) or {}
   if #claims == 0 and #self.delivered == 0 then return false end
   self:deliver(self:decide_batch(claims))
@@ -330,51 +305,35 @@ function Run:work()
     more = self:decide_due() or more
     if not more and not self.stopped then more = self:wait_for_next() end
   until not more or self.stopped
+  if #self.delivered == 0 then return end
   assert(self.store:transaction(function()
-    self:confirm_delivered()
+    self:confirm_delivered(signalbox.now())
     return true
   end))
 end
 
---- The whole run, in a transaction that is rolled back: what would be decided.
-function Run:dry()
-  self.store:transaction(function()
-    self.deliver = function(_, deliveries)
-      for _, delivery in ipairs(deliveries) do
-        local known = self:look_in_cache(delivery)
-        if not (known and known.refused) then self.counts.pushed = self.counts.pushed + 1 end
-      end
-    end
-    repeat until not self:decide_due()
-    return nil, "dry run"
-  end)
+local function explain(raised)
+  return type(raised) == "table" and raised or debug.traceback(tostring(raised), 2)
 end
 
 --- Runs until nothing is due or `limit` companies are decided. Gives the counts, and why it stopped
---- early where it did.
+--- early where it did; nil and why it could not begin.
 ---@param store any
 ---@param options signalbox.ProcessOptions
 function M.run(store, options)
+  local settle = options.settle or 60
   local self = setmetatable({
-    store = store, options = options, counts = new_counts(), delivered = {},
-    as_of = options.as_of or signalbox.now(),
-    settle = math.min(options.sink.settle or options.settle or 60, options.settle or 60),
-    patience = options.patience or 10,
+    store = store, options = options, counts = M.new_counts(), delivered = {}, decided = {},
+    as_of = options.as_of or signalbox.now(), patience = PATIENCE,
+    settle = math.min(options.sink.settle or settle, settle),
     batch = options.sink.deliver_batch and BIG_BATCH or BATCH,
-    gate_options = { now = options.as_of },
   }, Run)
-  for name, value in pairs(options.gate_options or {}) do self.gate_options[name] = value end
-  if options.dry_run then
-    self:dry()
-    return self.counts
-  end
-  local sink, problem = options.sink.open(options.sink_options or {})
-  if not sink then return nil, problem end
-  self.sink = sink
-  local ok, failure = xpcall(self.work, function(raised)
-    return type(raised) == "table" and raised or debug.traceback(tostring(raised), 2)
-  end, self)
-  if options.sink.close then options.sink.close(sink) end
+  local problem
+  self.sink, problem = sinks.open(options.sink, options.sink_options or {})
+  if not self.sink then return nil, problem end
+  collectgarbage("incremental", GC_PAUSE)
+  local ok, failure = xpcall(self.work, explain, self)
+  sinks.close(options.sink, self.sink)
   if not ok then error(failure, 0) end
   self.counts.waiting = outbox.waiting(store, options.sink_name)
   return self.counts, self.stopped

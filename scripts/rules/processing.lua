@@ -29,6 +29,19 @@ alert("ProcessingStopped", {
   summary = "`signalbox process` has not run for {value} hours, and signals are due",
 })
 
+alert("PagesDoubled", {
+  when    = function()
+    local list = {}
+    for _, command in ipairs { "sync", "process" } do
+      local last = last_run(command)
+      local doubled = last and last.counts.doubled or 0
+      if doubled > 0 then list[#list + 1] = { labels = { seen_by = command }, value = doubled } end
+    end
+    return list
+  end,
+  summary = "{value} pages in the CRM carry a key that another has: `signalbox sync` names them",
+})
+
 test("OutboxStuck fires when what is queued stays queued", {
   every  = "10m",
   series = { ["processing_status.queued"] = "3", ["processing_status.pushed"] = "10x8 11x20" },
@@ -50,3 +63,9 @@ test("ProcessingStopped fires after a day without a run", {
   at "26h" { expect("ProcessingStopped", "quiet") },
   at "27h" { expect("ProcessingStopped", "firing") },
 })
+
+test "PagesDoubled fires while the last run saw pages with the same key" {
+  at "0h" { run("sync", { counts = { doubled = 0 } }), expect("PagesDoubled", "quiet") },
+  at "1h" { run("sync", { counts = { doubled = 2 } }), expect("PagesDoubled", "firing") },
+  at "2h" { run("sync", { counts = { doubled = 0 } }), expect("PagesDoubled", "resolved") },
+}

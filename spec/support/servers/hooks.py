@@ -3,7 +3,8 @@
 
 Prints its port and serves until its standard input ends. Every request becomes a line of JSON in the
 file requests: method, path, headers (names in lower case), body. The answer is 200 "ok", or, while
-there is a file answers, the statuses in it, one a line, each used once.
+there is a file answers, the statuses in it, one a line, each used once; what follows a status is
+its Retry-After.
 """
 import json
 import os
@@ -14,16 +15,17 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 lock = threading.Lock()
 
 
-def next_status():
+def next_answer():
     if not os.path.exists("answers"):
-        return 200
+        return 200, None
     with open("answers") as file:
-        statuses = file.read().split()
-    if not statuses:
-        return 200
+        answers = file.read().split("\n")
+    if answers == [""]:
+        return 200, None
     with open("answers", "w") as file:
-        file.write("\n".join(statuses[1:]))
-    return int(statuses[0])
+        file.write("\n".join(answers[1:]))
+    status, _, retry_after = answers[0].partition(" ")
+    return int(status), retry_after or None
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -36,13 +38,15 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
         headers = {name.lower(): value for name, value in self.headers.items()}
         with lock:
-            status = next_status()
+            status, retry_after = next_answer()
             with open("requests", "a") as file:
                 file.write(json.dumps({"method": self.command, "path": self.path, "body": body,
                                        "headers": headers, "status": status}) + "\n")
         answer = b"ok" if status == 200 else b"no_service"
         self.send_response(status)
         self.send_header("Content-Length", str(len(answer)))
+        if retry_after:
+            self.send_header("Retry-After", retry_after)
         self.end_headers()
         self.wfile.write(answer)
 

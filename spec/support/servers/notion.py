@@ -11,12 +11,19 @@ id in DATABASE. Words on the command line are settings, as in `/control`:
     fail=0.3      share of requests answered with 500, 502, 503, 409, 429 or 529 before anything is done
     drop=0.1      share of requests whose connection is lost before anything is done
     drop_after=0.1  ... after it was done: the answer is lost
+    fail_after=0.1  share of pages that are made, and answered with `after`
+    after=503       a status, or 0 for one of 500, 502, 503, 504, 409 and 520
+    hang_after=0.1  share of pages that are made, and not answered for three seconds
+    limited=20      requests after which all others are answered with 429
+    revoke=20       requests after which the token is refused
+    retry_after=0   seconds that a 429 and a 529 ask for
     delay=0.05    seconds before each answer
     sources=2     data sources in the database; the pages are in the first
     seed=1        of what is left to chance
 
     POST /control          {setting: value, ...}
-    POST /control/pages    [{name: value, ...}, ...] makes pages, by the names of properties
+    POST /control/pages    [{name: value, ...}, ...] makes pages, by the names of properties;
+                           in_trash, created_time, and elsewhere: in another database
     GET  /control/pages    all pages, as the API shows them
     GET  /control/keys     {canonical key: number of live pages}
     GET  /control/requests {"METHOD path": count}
@@ -263,7 +270,9 @@ class State:
         self.pages = {}        # id -> page, in the order in which they were made
         self.recent = []       # when requests of the last second came
         self.settings = {"rate": 0, "lag": 0, "window": 10000, "fail": 0, "drop": 0,
-                         "drop_after": 0, "delay": 0, "sources": 1, "seed": 1}
+                         "drop_after": 0, "fail_after": 0, "after": 0, "hang_after": 0,
+                         "limited": 0, "retry_after": 0, "revoke": 0, "delay": 0, "sources": 1,
+                         "seed": 1}
         self.chance = random.Random(1)
 
     def configure(self, values):
@@ -288,7 +297,7 @@ class State:
         now = time.time() if created is None else created
         page = {"id": str(uuid.UUID(int=self.chance.getrandbits(128), version=4)),
                 "created_time": now, "last_edited_time": now, "changed": time.time(),
-                "in_trash": False, "properties": {}}
+                "in_trash": False, "elsewhere": False, "properties": {}}
         page["properties"].update(properties)
         self.pages[page["id"]] = page
         return page
@@ -303,6 +312,9 @@ class State:
         parent = {"type": "database_id", "database_id": DATABASE}
         if version >= "2025-09-03":
             parent = {"type": "data_source_id", "data_source_id": SOURCE, "database_id": DATABASE}
+        if page["elsewhere"]:
+            parent = {name: str(uuid.UUID(int=7)) if name.endswith("_id") and name != "type" else one
+                      for name, one in parent.items()}
         shown = {
             "object": "page", "id": page["id"], "created_time": minute(page["created_time"]),
             "last_edited_time": minute(page["last_edited_time"]), "in_trash": page["in_trash"],
@@ -328,7 +340,7 @@ class State:
             raise invalid("body.start_cursor should be a string or undefined")
         horizon = time.time() - self.settings["lag"]
         found = [page for page in self.pages.values()
-                 if page["changed"] <= horizon and not page["in_trash"]]
+                 if page["changed"] <= horizon and not page["in_trash"] and not page["elsewhere"]]
         if "filter" in body:
             found = [page for page in found if filter_matches(self, body["filter"], page)]
         for sort in reversed(body.get("sorts", [])):
@@ -359,6 +371,11 @@ STATE = State()
 # ---- HTTP ---------------------------------------------------------------------------------------
 
 
+def asked():
+    """How many requests there have been."""
+    return len(strict.REQUESTS)
+
+
 class Handler(strict.Handler):
     def body(self):
         text = self.raw
@@ -377,6 +394,9 @@ class Handler(strict.Handler):
 
     def fault(self):
         """Answers as a server that is in trouble; a gateway says it in HTML."""
+        pause = [("Retry-After", str(int(STATE.settings["retry_after"])))]
+        if 0 < STATE.settings["limited"] < asked():
+            raise Problem(429, "rate_limited", "You have been rate limited.", pause)
         if not self.chance("fail"):
             return False
         status, code = STATE.chance.choice([
@@ -385,8 +405,21 @@ class Handler(strict.Handler):
         if code is None:
             self.send_text(status, b"<html><body><h1>502 Bad Gateway</h1></body></html>", "text/html")
             return True
-        headers = [("Retry-After", "0")] if status in (429, 529) else []
-        raise Problem(status, code, "as it was asked", headers)
+        raise Problem(status, code, "as it was asked", pause if status in (429, 529) else [])
+
+    def fault_after(self, parts):
+        """What was done, but nobody is told."""
+        if self.chance("drop_after"):
+            return "drop"
+        if parts != ["v1", "pages"]:
+            return None
+        if self.chance("hang_after"):
+            return "hang"
+        if self.chance("fail_after"):
+            status = int(STATE.settings["after"])
+            raise Problem(status or STATE.chance.choice([500, 502, 503, 504, 409, 520]),
+                          "internal_server_error", "as it was asked, after it was done")
+        return None
 
     def limit(self):
         rate = STATE.settings["rate"]
@@ -399,7 +432,8 @@ class Handler(strict.Handler):
         STATE.recent.append(now)
 
     def check_headers(self):
-        if self.headers.get("Authorization") != "Bearer " + TOKEN:
+        revoked = 0 < STATE.settings["revoke"] < asked()
+        if revoked or self.headers.get("Authorization") != "Bearer " + TOKEN:
             raise Problem(401, "unauthorized", "API token is invalid.")
         self.version = self.headers.get("Notion-Version", "")
         if self.version not in ("2022-06-28", "2025-09-03", "2026-03-11"):
@@ -421,8 +455,10 @@ class Handler(strict.Handler):
         if self.fault():
             return None
         answer = self.route(parts)
-        if self.chance("drop_after"):
+        silent = self.fault_after(parts)
+        if silent:
             self.close_connection = True
+            self.silence = 3 if silent == "hang" else 0
             return None
         return self.send_json(200, answer)
 
@@ -524,7 +560,7 @@ class Handler(strict.Handler):
                 keys = {}
                 for page in STATE.pages.values():
                     key = plain("rich_text", page["properties"].get("Canonical Key"))
-                    if not page["in_trash"]:
+                    if not page["in_trash"] and not page["elsewhere"]:
                         keys[key] = keys.get(key, 0) + 1
                 return keys
             case ["GET", "requests"]:
@@ -544,13 +580,13 @@ class Handler(strict.Handler):
 
     def control_page(self, given):
         created = given.pop("created_time", None)
-        trash = given.pop("in_trash", False)
+        trash, elsewhere = given.pop("in_trash", False), given.pop("elsewhere", False)
         if created is not None:
             created = compare_times(created).timestamp()
         values = {name: write_value(STATE.schema[name]["type"], value)
                   for name, value in given.items()}
         page = STATE.make_page(STATE.read_properties(values), created)
-        page["changed"], page["in_trash"] = 0, trash
+        page["changed"], page["in_trash"], page["elsewhere"] = 0, trash, elsewhere
         return page["id"]
 
 

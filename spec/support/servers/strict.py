@@ -64,16 +64,19 @@ class Handler(BaseHTTPRequestHandler):
         url = urllib.parse.urlsplit(self.path)
         query = dict(urllib.parse.parse_qsl(url.query, keep_blank_values=True))
         parts = url.path.strip("/").split("/")
+        self.silence = 0
         self.pause(parts)
         with LOCK:
             try:
                 if parts[0] == "control":
-                    return self.send_json(200, self.control(parts[1:]))
-                REQUESTS.append({"path": url.path, "query": query, "method": self.command,
-                                 "at": time.time()})
-                return self.answer(parts, query)
+                    self.send_json(200, self.control(parts[1:]))
+                else:
+                    REQUESTS.append({"path": url.path, "query": query, "method": self.command,
+                                     "at": time.time()})
+                    self.answer(parts, query)
             except Refused as refused:
-                return self.send_json(refused.status, refused.value, refused.headers)
+                self.send_json(refused.status, refused.value, refused.headers)
+        time.sleep(self.silence)  # of one that was not answered, while others are
 
     do_GET = do_POST = do_PATCH = do_DELETE = do_PUT = handle_any
 

@@ -1,0 +1,53 @@
+--- What a page's status in the CRM means, and what the suppression cache knows of companies.
+local config <const> = require "signalbox.config"
+local signalbox <const> = require "signalbox"
+
+config.declare("notion.watched", { kind = "table", default = { "Tracking" },
+  about = "statuses of pages that new signals may still lift: they suppress nothing" })
+
+local M = {}
+
+local CLOSED <const> = { Passed = true, Lost = true }
+
+--- Whether a page of that status is left alone.
+function M.is_closed(status) return CLOSED[status] == true end
+
+--- Whether it suppresses nothing, for new signals may still lift its company.
+function M.is_watched(status)
+  for _, name in ipairs(config.get "notion.watched") do
+    if name == status then return true end
+  end
+  return false
+end
+
+--- What the cache knows of these companies.
+---@param keys string[]
+---@return table<string, { notion_page_id: string, status: string }>
+function M.known(store, keys)
+  local entries = {}
+  for row in assert(store:rows([[
+    SELECT c.canonical_key, c.notion_page_id, c.status
+    FROM json_each(?) k CROSS JOIN suppression_cache c ON c.canonical_key = k.value
+    WHERE c.expires_at > ?]], signalbox.json.encode(signalbox.array(keys)), signalbox.now())) do
+    entries[row.canonical_key] = row
+  end
+  return entries
+end
+
+--- Enters what was delivered, in the transaction that is open; what is only watched is left out,
+--- and what is closed stays so.
+---@param entries table[] as update_suppression_cache takes them
+function M.remember(store, entries)
+  local keys, fresh = {}, {}
+  for i, entry in ipairs(entries) do keys[i] = entry.canonical_key end
+  local known = #keys > 0 and M.known(store, keys) or {}
+  for _, entry in ipairs(entries) do
+    local before = known[entry.canonical_key]
+    if not M.is_watched(entry.status) and not (before and M.is_closed(before.status)) then
+      fresh[#fresh + 1] = entry
+    end
+  end
+  if #fresh > 0 then assert(store:update_suppression_cache(fresh)) end
+end
+
+return M
