@@ -14,9 +14,10 @@
 local cli <const> = require "signalbox.cli"
 local signalbox <const> = require "signalbox"
 local alert_book <const> = require "signalbox.alert_book"
-local alert_check <const> = require "signalbox.alert_check"
-local alert_store <const> = require "signalbox.alert_store"
+local alert_samples <const> = require "signalbox.alert_samples"
 local alert_text <const> = require "signalbox.alert_text"
+local figures <const> = require "signalbox.figures"
+local scratch <const> = require "signalbox.scratch"
 local rules <const> = require "signalbox.rules"
 
 local M = {}
@@ -34,19 +35,15 @@ local Fixture = {}
 Fixture.__index = Fixture
 
 --- A new store in a file of its own; gone when it is closed.
-local function new_fixture(start)
-  local path = os.tmpname()
-  os.remove(path)
-  local store = assert(signalbox.open(path .. ".db", { durability = "normal" }))
-  return setmetatable({ path = path .. ".db", store = store, start = start, count = 0,
-    overlay = {} }, Fixture)
+local function new_fixture()
+  local store, closing = scratch.open()
+  return setmetatable({ store = store, closing = closing, count = 0, overlay = {},
+    path = assert(store:get_stats()).database_path }, Fixture)
 end
 
-function Fixture:close()
-  self.store:close()
-  for _, suffix in ipairs { "", "-wal", "-shm", "-workers" } do os.remove(self.path .. suffix) end
+function Fixture:__close()
+  local _ <close> = self.closing
 end
-Fixture.__close = Fixture.close
 
 --- Saves what `signal` asked for, as if it were saved at `now`.
 function Fixture:signal(fields, now)
@@ -105,9 +102,9 @@ local function set(values, name, value)
 end
 
 function Fixture:figures(now, series)
-  local values = alert_check.figures(self.store, {
+  local values = figures.read(self.store, now, nil, {
     database_bytes = 1 << 20, wal_bytes = 0, disk_free_bytes = 1 << 40, disk_bytes = 1 << 41,
-  }, now)
+  })
   for name, value in pairs(self.overlay) do set(values, name, value) end
   for name, value in pairs(series or {}) do set(values, name, value) end
   return values
@@ -126,6 +123,8 @@ local function expand(text)
       for i = 0, tonumber(times) do values[#values + 1] = tonumber(from) + i * step end
     elseif plain then
       for _ = 0, tonumber(repeats) do values[#values + 1] = tonumber(plain) end
+    elseif word:find "^_x%d+$" then
+      for _ = 1, tonumber(word:sub(3)) do values[#values + 1] = false end
     elseif word == "_" then
       values[#values + 1] = false
     else
@@ -169,7 +168,7 @@ local function note_samples(fixture, moments)
   assert(fixture.store:transaction(function()
     for _, moment in ipairs(moments) do
       values = moment.stats or values
-      alert_store.save_sample(fixture.store, values, moment.now)
+      alert_samples.save(fixture.store, values, moment.now)
     end
     return true
   end))
@@ -294,7 +293,7 @@ local function run_test(test)
     error(test.place .. ": it is too long for its steps; give it `every = \"1h\"` or so", 0)
   end
 
-  local fixture <close> = new_fixture(test.start)
+  local fixture <close> = new_fixture()
   local before
   for _, step in ipairs(test.steps) do
     local now = test.start + step.at
@@ -315,11 +314,10 @@ end
 
 --- What a file declares, on an empty store.
 local function declare(file)
-  local fixture <close> = new_fixture(0)
+  local fixture <close> = new_fixture()
   local session <close> = rules.session { database = fixture.path }
   local now = signalbox.time(START)
-  return rules.evaluate(session, { file }, { { now = now, stats = fixture:figures(now) } },
-    { tests = true })
+  return rules.declared(session, { file }, { now = now, stats = fixture:figures(now) })
 end
 
 --- Rule files by what people name: paths, or names of rules or files on the search path.
