@@ -13,6 +13,8 @@ local IN_USE <const> = 16 -- EBUSY: of a database's own files, which the host ke
 
 local M = {}
 
+M.FOR_ALL = tonumber("644", 8) -- a mode: others may read it
+
 ---@class signalbox.WholeFile
 ---@field stream file*
 local WholeFile = {}
@@ -33,16 +35,18 @@ local function check_target(path)
   return nil, string.format("'%s' is %s: name a file", path, what)
 end
 
---- Begins the file that `path` is going to be: mode 0600, in the folder that it belongs to.
+--- Begins the file that `path` is going to be, in the folder that it belongs to: mode 0600, or the
+--- one that is asked for.
 ---@param path string
+---@param options? { mode: integer }
 ---@return signalbox.WholeFile? file, string? problem
-function M.create(path)
+function M.create(path, options)
   local ok, problem = check_target(path)
   if not ok then return nil, problem end
   local made
   for try = 1, 100 do
     local temporary = string.format("%s.part-%d", path, try)
-    made, problem = vault.create(temporary)
+    made, problem = vault.create(temporary, "", options and options.mode)
     if made then
       local stream, opening = io.open(temporary, "wb")
       if not stream then return nil, opening end

@@ -22,16 +22,18 @@ static int done(lua_State *L) {
     return 1;
 }
 
-/* create(path [, text]): a new file, 0600, with the text, synced. */
+/* create(path [, text [, mode]]): a new file with the text, synced; its mode is 0600, or exactly the
+ * one that is given. */
 static int files_create(lua_State *L) {
     size_t size;
     const char *path = luaL_checkstring(L, 1);
     const char *text = luaL_optlstring(L, 2, "", &size);
+    lua_Integer mode = luaL_optinteger(L, 3, 0600);
     int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (file < 0) {
         return vault_fail(L, errno, "can't make", path);
     }
-    int why = 0;
+    int why = mode != 0600 && fchmod(file, (mode_t)mode) != 0 ? errno : 0;
     while (why == 0 && size > 0) {
         ssize_t put = write(file, text, size);
         if (put >= 0) {
