@@ -269,6 +269,9 @@ describe("a rule that is wrong", function()
     { "takes too long outside of Lua",
       "alert('X', { when = function() return ('a'):rep(30000):find(('a-'):rep(40) .. 'b') end })",
       "bad.lua:1: it takes longer than 1 s" },
+    { "takes too long in a query", [[alert('X', { when = function() return store:row(
+      'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n') end })
+      ]], "bad.lua:1: it takes longer than 1 s" },
     { "takes too much memory", [[alert('X', { when = function() local t = {}
       for i = 1, 1e9 do t[i] = ('x'):rep(1 << 19) .. i end end })]], "memory" },
     { "is too large", "-- " .. ("x"):rep(70000), "larger than 64 KiB" },

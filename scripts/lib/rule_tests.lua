@@ -101,13 +101,26 @@ local function set(values, name, value)
   end
 end
 
-function Fixture:figures(now, series)
+function Fixture:figures(now)
   local values = figures.read(self.store, now, nil, {
     database_bytes = 1 << 20, wal_bytes = 0, disk_free_bytes = 1 << 40, disk_bytes = 1 << 41,
   })
   for name, value in pairs(self.overlay) do set(values, name, value) end
-  for name, value in pairs(series or {}) do set(values, name, value) end
   return values
+end
+
+local function copy(value)
+  if type(value) ~= "table" then return value end
+  local same = {}
+  for name, part in pairs(value) do same[name] = copy(part) end
+  return same
+end
+
+--- `values` with what the series are laid over them; false leaves a figure out.
+local function overlaid(values, series)
+  local all = copy(values)
+  for name, value in pairs(series) do set(all, name, value or nil) end
+  return all
 end
 
 -- Series ---------------------------------------------------------------------------------------
@@ -138,13 +151,14 @@ end
 --- What all series are at their `index`th value.
 local function series_at(series, index)
   local values = {}
-  for name, list in pairs(series) do values[name] = list[math.min(index, #list)] or nil end
+  for name, list in pairs(series) do values[name] = list[math.min(index, #list)] end
   return values
 end
 
 -- One test -------------------------------------------------------------------------------------
 
---- The moments from behind `from` up to `to`, in evaluations: each with its figures.
+--- The moments from behind `from` up to `to`, in evaluations, with their figures. Between two steps
+-- only the series change.
 local function moments_between(fixture, test, from, to)
   local moments = {}
   local first = from and (from - test.start) // test.every + 1 or 0
@@ -152,12 +166,13 @@ local function moments_between(fixture, test, from, to)
     local now = test.start + index * test.every
     if now < to then moments[#moments + 1] = { now = now, index = math.tointeger(index) + 1 } end
   end
+  if not moments[1] then return moments end
+  moments[1].stats = fixture:figures(moments[1].now)
   if next(test.series) then
+    local values = moments[1].stats
     for _, moment in ipairs(moments) do
-      moment.stats = fixture:figures(moment.now, series_at(test.series, moment.index))
+      moment.stats = overlaid(values, series_at(test.series, moment.index))
     end
-  elseif moments[1] then
-    moments[1].stats = fixture:figures(moments[1].now)
   end
   return moments
 end
@@ -300,7 +315,7 @@ local function run_test(test)
     evaluate(fixture, test, moments_between(fixture, test, before, now))
     fixture:apply(step.actions, now)
     local index = math.tointeger(step.at // test.every) + 1
-    local stats = fixture:figures(now, series_at(series, index))
+    local stats = overlaid(fixture:figures(now), series_at(series, index))
     evaluate(fixture, test, { { now = now, stats = stats } })
     test.clock = shown_clock(step.at)
     for _, action in ipairs(step.actions) do

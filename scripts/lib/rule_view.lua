@@ -210,15 +210,17 @@ end
 function env.run_totals(command, span)
   local totals = {}
   for row in assert(store:rows([[
-      WITH recent AS (
-        SELECT name, started_at, status FROM runs
-        WHERE command = ?1 AND started_at >= ?2 AND started_at <= ?3),
-      done AS (
-        SELECT name, max(started_at) AS at FROM recent WHERE status = 'done' GROUP BY name)
-      SELECT recent.name, count(*) AS runs, min(started_at) AS first_at, max(started_at) AS last_at,
-        sum(status = 'failed' AND started_at > coalesce(done.at, '')) AS failed_in_row
-      FROM recent LEFT JOIN done ON done.name = recent.name
-      GROUP BY recent.name]],
+      SELECT name, runs, first_at, last_at, (
+          SELECT count(*) FROM runs
+          WHERE command = ?1 AND name = every.name AND status = 'failed' AND started_at <= ?3 AND
+            started_at > coalesce((
+              SELECT started_at FROM runs
+              WHERE command = ?1 AND name = every.name AND status = 'done' AND started_at <= ?3
+              ORDER BY started_at DESC LIMIT 1), ?2)) AS failed_in_row
+      FROM (
+        SELECT name, count(*) AS runs, min(started_at) AS first_at, max(started_at) AS last_at
+        FROM runs WHERE command = ?1 AND started_at >= ?2 AND started_at <= ?3
+        GROUP BY name) AS every]],
       command, tools.iso(words.now - seconds(span)), tools.iso(words.now))) do
     totals[row.name] = { runs = row.runs, first_at = tools.time(row.first_at),
       last_at = tools.time(row.last_at), failed_in_row = row.failed_in_row }

@@ -164,12 +164,20 @@ local function judge(rule, left)
   return { instances = tools.array(instances), nothing = nothing or nil, clear = clear }
 end
 
+--- Why a rule failed; of a query that the deadline has ended the store knows no more than that.
+local function reason_of(problem, rule)
+  if type(problem) ~= "string" or not find(problem, "interrupted$") then
+    return line_of(problem, rule.place)
+  end
+  return line_of({ words = format("it takes longer than %g s", request.seconds) }, rule.place)
+end
+
 local function evaluate(moment, first)
   local left = { instances = limits.MOST_INSTANCES, bytes = limits.MOST_BYTES }
   for i = first, #words.declared do
     local rule = words.declared[i]
     local ok, answer = pcall(judge, rule, left)
-    if not ok then answer = { problem = line_of(answer, rule.place) } end
+    if not ok then answer = { problem = reason_of(answer, rule) } end
     answer.moment, answer.rule = moment, i
     tools.reply(answer)
   end
