@@ -164,12 +164,10 @@ local function judge(rule, left)
   return { instances = tools.array(instances), nothing = nothing or nil, clear = clear }
 end
 
---- Why a rule failed; of a query that the deadline has ended the store knows no more than that.
+--- Why a rule failed. Of a query that the deadline has ended the store says only that.
 local function reason_of(problem, rule)
-  if type(problem) ~= "string" or not find(problem, "interrupted$") then
-    return line_of(problem, rule.place)
-  end
-  return line_of({ words = format("it takes longer than %g s", request.seconds) }, rule.place)
+  local late = format("it takes longer than %g s", request.seconds)
+  return (gsub(line_of(problem, rule.place), "interrupted$", late))
 end
 
 local function evaluate(moment, first)
