@@ -107,6 +107,20 @@ describe("a rule file", function()
     assert.is_nil(named(answer, "B"))
   end)
 
+  it("may say a mebibyte in all; a rule beyond it is RuleFailed", function()
+    local desk = alerts.desk { a = [[
+      local function much()
+        local list = {}
+        for i = 1, 200 do list[i] = { labels = { i = i }, summary = ("x"):rep(4000) } end
+        return list
+      end
+      alert("A", { when = much })
+      alert("B", { when = much })]] }
+    local answer = desk:check()
+    assert.equal(201, #names(answer, "firing"))
+    assert.truthy(named(answer, "RuleFailed").summary:find("longer than 1048576 bytes", 1, true))
+  end)
+
   it("whose name is not UTF-8 is RuleFailed", function()
     local desk = alerts.desk { good = FIRES, ["caf\xe9"] = FIRES }
     local answer = desk:check()
