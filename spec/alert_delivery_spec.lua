@@ -185,6 +185,24 @@ describe("a delivery", function()
     assert.falsy(result.err:find("traceback", 1, true), result.err)
   end)
 
+  it("that can't be begun keeps no other receiver from its own", function()
+    local hooks <close> = server.start "hooks"
+    answer(hooks, "200 wait=0.3")
+    local desk = desk_of({ a = SWITCH },
+      [[{ "webhook", url = "%s/a" }, { "webhook", name = "b", url = "%s/b" }]], hooks)
+    local store <close> = desk:store()
+    assert(store:exec([[
+      INSERT INTO alert_notices(receiver, group_key, notice, status, created_at, next_at)
+      VALUES ('webhook', 'g', 'no JSON', 'waiting', ?1, ?1)]], signalbox.iso(clock())))
+    desk:switch_on()
+    local result = desk:run("check")
+    assert.equal(1, result.status)
+    assert.falsy(result.err:find("nobody waited", 1, true), result.err)
+    assert.equal("/b", requests(hooks)[1].path)
+    local sent = "SELECT receiver FROM alert_notices WHERE status = 'sent'"
+    assert.same({ { receiver = "b" } }, rows(desk, sent))
+  end)
+
   it("to a receiver that is configured no more is given up in the end", function()
     local desk = alerts.desk {}
     local store <close> = desk:store()

@@ -23,7 +23,7 @@ end
 function M.line(alert)
   local marks = (alert.acknowledged and " (acknowledged)" or "") ..
     (alert.flapping and " (flapping)" or "")
-  local about = alert.summary ~= alert.name and ": " .. plain(alert.summary) or ""
+  local about = alert.summary and alert.summary ~= alert.name and ": " .. plain(alert.summary) or ""
   return string.format("%s%s (%s)%s%s", alert.name, M.labels(alert.labels),
     alert.severity or "warning", about, marks)
 end

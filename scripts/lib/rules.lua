@@ -5,215 +5,32 @@
 --     local report = rules.evaluate(session, rules.files(), { { now = now, stats = figures } })
 --
 -- One process serves all files until one of them misbehaves; then another takes over, and goes on
--- behind the rule that did. What comes out of it is checked here, for a stranger's code has run
--- there.
-local host <const> = require "signalbox.host"
+-- behind the rule that did.
+local answers <const> = require "signalbox.rule_answers"
 local limits <const> = require "signalbox.rule_limits"
+local rule_files <const> = require "signalbox.rule_files"
+local rule_session <const> = require "signalbox.rule_session"
 local signalbox <const> = require "signalbox"
 
 local M = {}
 
-local GRACE <const> = 0.1              -- seconds for an answer to arrive
-local START_SECONDS <const> = 10       -- for the process to open the database
-local MOST_RESTARTS <const> = 3        -- for the sake of one file
-local LATE <const> = "it takes longer than %g s"
+local MOST_RESTARTS <const> = 3 -- for the sake of one file
 
--- Files ----------------------------------------------------------------------------------------
-
----@class signalbox.RuleFile
----@field label string how people know it: its path
----@field path? string
----@field embedded? string of one that the program carries
-
---- The user's rule files and those that the program carries, as the search path has them.
----@return signalbox.RuleFile[]
-function M.files()
-  local files = {}
-  for i, script in ipairs(host.list "rules") do
-    files[i] = script.path and M.file(script.path) or
-      { label = "scripts/rules/" .. script.name .. ".lua", embedded = "rules/" .. script.name }
-  end
-  table.sort(files, function(a, b) -- the user's first: of two alerts with a name the first counts
-    if (a.path ~= nil) ~= (b.path ~= nil) then return a.path ~= nil end
-    return a.label < b.label
-  end)
-  return files
-end
-
----@return signalbox.RuleFile
-function M.file(path)
-  local label = path
-  if not utf8.len(path) then
-    label = path:gsub("[\128-\255]", function(byte) return ("\\x%02x"):format(byte:byte()) end)
-  end
-  return { label = label, path = path }
-end
-
---- The text of a file, or nil and what is wrong with it.
-local function read_text(file)
-  if file.label ~= file.path then return nil, file.label .. ": its name is not UTF-8" end
-  local found, missing = host.file(file.path)
-  if not found then return nil, missing end
-  if found.kind ~= "file" then return nil, file.label .. ": it is no plain file" end
-  local stream <close>, problem = io.open(file.path, "rb")
-  if not stream then return nil, problem end
-  local text, why = stream:read(limits.LARGEST_FILE + 1)
-  if not text and why then return nil, file.label .. ": " .. why end
-  text = text or ""
-  if #text > limits.LARGEST_FILE then
-    return nil, string.format("%s: it is larger than %d KiB", file.label,
-      limits.LARGEST_FILE >> 10)
-  end
-  if not utf8.len(text) then return nil, file.label .. ": it is not UTF-8" end
-  return (text:gsub("^\239\187\191", ""):gsub("^#[^\n]*", ""))
-end
-
--- Checking what the sandbox answers -------------------------------------------------------------
-
-local function text(value)
-  return type(value) == "string" and #value <= limits.LONGEST_TEXT and value or nil
-end
-
-local function number(value)
-  return type(value) == "number" and value == value and math.abs(value) < math.huge and value or nil
-end
-
-local function span(value)
-  value = number(value)
-  return value and value >= 0 and value or nil
-end
-
-local function labels(value)
-  local sound = {}
-  for name, label in pairs(type(value) == "table" and value or {}) do
-    local plain = type(name) == "string" and name:find "^[%a_][%w_]*$"
-    if plain and text(label) then sound[name] = label end
-  end
-  return sound
-end
-
-local function names(value)
-  local sound = {}
-  for _, name in ipairs(type(value) == "table" and value or {}) do
-    sound[#sound + 1] = text(name)
-  end
-  return sound
-end
-
---- At most `room` instances of a rule.
-local function instances(value, rule, room)
-  local sound = {}
-  for i, raw in ipairs(type(value) == "table" and value or {}) do
-    if i > room or type(raw) ~= "table" then break end
-    sound[i] = { labels = labels(raw.labels), value = number(raw.value),
-      summary = text(raw.summary) or rule.name,
-      description = text(raw.description), runbook = text(raw.runbook) }
-  end
-  return sound
-end
-
-local function rule_of(raw, file)
-  local window = type(raw.n_of_m) == "table" and raw.n_of_m or {}
-  local n, m = math.tointeger(window[1]), math.tointeger(window[2])
-  return {
-    name = text(raw.name), place = text(raw.place), file = file.label,
-    for_ = span(raw.for_) or 0, keep_firing_for = span(raw.keep_firing_for),
-    n_of_m = n and m and m <= 60 and { n, m } or nil,
-    no_data = text(raw.no_data) or "ok", severity = text(raw.severity) or "warning",
-    has_resolve_when = raw.has_resolve_when == true, labels = labels(raw.labels),
-    inhibits = names(raw.inhibits), depends_on = names(raw.depends_on),
-    summary = text(raw.summary) or text(raw.name), results = {},
-  }
-end
-
--- The process ----------------------------------------------------------------------------------
-
----@class signalbox.RuleSession
-local Session = {}
-Session.__index = Session
-
-function Session:close()
-  if self.worker then self.worker:close() end
-  self.worker = nil
-end
-Session.__close = Session.close
-
---- One answer, decoded, and as third its bytes; nil and why there is none.
-function Session:receive(seconds)
-  local answer, problem = self.worker:receive(seconds)
-  if not answer then
-    self.worker = nil
-    return nil, problem
-  end
-  local ok, value = pcall(signalbox.json.decode, answer)
-  if ok and type(value) == "table" then return value, nil, #answer end
-  self:close()
-  return nil, "it answered with nonsense"
-end
-
---- Starts the process where none runs. Raises where the database can't be read.
-function Session:start()
-  if self.worker then return end
-  local worker = require "signalbox.rule_worker"
-  self.worker = assert(worker.start(self.database, { memory = self.memory }))
-  local hello, problem = self:receive(START_SECONDS)
-  if not hello or hello.refused then
-    self:close()
-    error("rules can't be run: " .. (hello and text(hello.refused) or problem), 0)
-  end
-  self.sizes = {
-    database_bytes = number(hello.database_bytes), wal_bytes = number(hello.wal_bytes),
-    disk_free_bytes = number(hello.disk_free_bytes), disk_bytes = number(hello.disk_bytes),
-  }
-end
-
---- Puts one request, as JSON, and hands each answer to `take`; true, or nil and how the file ended
--- it: by taking longer than the session's time, by saying more than `most` bytes, or otherwise.
-function Session:ask(request, most, take)
-  self:start()
-  local clock, seconds = signalbox.time, self.seconds
-  local ends = clock(signalbox.now()) + seconds + GRACE
-  local sent, problem = self.worker:send(request)
-  if not sent then
-    self.worker = nil
-    return nil, problem
-  end
-  while true do
-    local answer, size
-    answer, problem, size = self:receive(math.max(0, ends - clock(signalbox.now())))
-    if not answer then
-      return nil, problem == "timeout" and LATE:format(seconds) or problem
-    end
-    if answer.done then return true end
-    if answer.failed then return nil, text(answer.failed) or "it failed" end
-    if answer.expired then
-      self:close() -- it has ended itself
-      local place = text(answer.expired) or ""
-      return nil, place .. (place ~= "" and ": " or "") .. LATE:format(seconds)
-    end
-    most = most - size
-    if most < 0 then
-      self:close()
-      return nil, "it answers with more than it may"
-    end
-    take(answer)
-  end
-end
-
--- Evaluating -----------------------------------------------------------------------------------
+M.files, M.file = rule_files.list, rule_files.at
+M.session, M.configured_session = rule_session.open, rule_session.configured
 
 --- What the file declares, from its first answer.
 local function take_declared(found, file, answer)
   found.declared = {}
   for i, raw in ipairs(answer.declared) do
-    local rule = type(raw) == "table" and rule_of(raw, file)
-    if not rule or not rule.name then break end
+    local rule = answers.rule(raw, file)
+    if not rule then break end
     found.declared[i] = rule
   end
   for _, raw in ipairs(type(answer.problems) == "table" and answer.problems or {}) do
     if type(raw) == "table" then
-      found.problems[#found.problems + 1] = { file = file.label, rule = text(raw.rule),
-        problem = text(raw.problem) or "it failed" }
+      found.problems[#found.problems + 1] = { file = file.label, rule = answers.text(raw.rule),
+        problem = answers.text(raw.problem) or "it failed" }
     end
   end
   found.tests = type(answer.tests) == "table" and answer.tests or nil
@@ -227,9 +44,9 @@ local function take_result(found, piece, answer)
   moment = piece.before + moment
   if rule.results[moment] then return end
   local room = found.room[moment] or limits.MOST_INSTANCES
-  local list = instances(answer.instances, rule, room)
+  local list = answers.instances(answer.instances, rule, room)
   found.room[moment] = room - #list
-  rule.results[moment] = text(answer.problem) and { problem = answer.problem } or
+  rule.results[moment] = answers.text(answer.problem) and { problem = answer.problem } or
     { instances = list, nothing = answer.nothing == true, clear = answer.clear == true }
   found.last = answer.rule
 end
@@ -264,7 +81,7 @@ local function request_of(session, file, first, options)
     seconds = session.seconds, first = first, tests = options.tests }
   if file.path then
     local problem
-    request.text, problem = read_text(file)
+    request.text, problem = rule_files.read(file)
     if not request.text then return nil, problem end
   end
   return request
@@ -341,27 +158,6 @@ local function run_all(session, files, moments, options)
     join(report, run_file(session, file, pieces, options), seen)
   end
   return report
-end
-
--- Asking ---------------------------------------------------------------------------------------
-
---- A session: the process is started at its first use and ends with it.
----@param options { database: string, seconds?: number, memory?: integer }
-function M.session(options)
-  return setmetatable({ database = options.database, seconds = options.seconds or limits.SECONDS,
-    memory = options.memory or limits.MEMORY }, Session)
-end
-
---- One on the database of `store`, with the configuration's limits of a rule file, or with `least`
--- seconds where that is more.
-function M.configured_session(store, least)
-  local settings = require("signalbox.alert_settings").get()
-  local parse_span <const> = require "signalbox.span"
-  return M.session {
-    database = assert(store:get_stats()).database_path,
-    seconds = math.max(parse_span(settings.seconds) or limits.SECONDS, least or 0),
-    memory = settings.memory_mib and settings.memory_mib << 20,
-  }
 end
 
 --- Evaluates the rules of `files` at each of `moments` ({now=, stats=?}).

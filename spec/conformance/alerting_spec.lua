@@ -59,7 +59,7 @@ describe("the Alertmanager", function()
     return by_name
   end
 
-  it("takes firing alerts, hears of them again (acknowledged or silenced), and of their end", function()
+  it("takes firing alerts, hears again of silenced ones, and of their end", function()
     local desk = alerts.desk({ a = SWITCH }, { config = string.format(
       [[alerts = { notify = { { "alertmanager", url = "%s", valid_for = "1h" } } }]], url) })
     local store <close> = desk:store()
