@@ -68,6 +68,24 @@ describe("notices of an alert each", function()
     assert.same({ "number 1 200", "number 2 500", "number 2 200", "number 3 200" }, seen)
   end)
 
+  it("say only what is new: one more of a group, and one less", function()
+    local hooks <close> = server.start "hooks"
+    local desk = desk_of({ a = [[
+      alert("Kind", { summary = "{kind}", when = function()
+        return each("kind", stats.signals_by_type, function(n) return n end) end })]] },
+      [[{ "webhook", url = "%s/x", each = true, body = "{status} {summary}" }]], hooks)
+    local store <close> = desk:store()
+    for _, kind in ipairs { "a", "b" } do
+      assert(store:save_signals(data.signals(1, { signal_type = kind })))
+      desk:check()
+    end
+    assert(store:exec "DELETE FROM signals WHERE signal_type = 'a'")
+    desk:check()
+    local said = {}
+    for i, request in ipairs(requests(hooks)) do said[i] = request.body end
+    assert.same({ "firing a", "firing b", "resolved a" }, said)
+  end)
+
   it("are repeated each", function()
     local hooks <close> = server.start "hooks"
     local desk = desk_of({ a = EACH },

@@ -110,14 +110,14 @@ local function reason_of(receiver, change, log, now)
   return nil
 end
 
-local function alerts_of(change, now)
-  local alerts = {}
-  for _, instance in ipairs(change.firing) do alerts[#alerts + 1] = M.snapshot(instance) end
-  local over = {}
-  for id in pairs(change.over) do over[#over + 1] = id end
-  table.sort(over)
-  for _, id in ipairs(over) do
-    local snapshot = change.over[id]
+--- What a notice says: the alerts of `firing`, and those that are over.
+local function alerts_of(firing, over, now)
+  local alerts, ids = {}, {}
+  for i, instance in ipairs(firing) do alerts[i] = M.snapshot(instance) end
+  for id in pairs(over) do ids[#ids + 1] = id end
+  table.sort(ids)
+  for _, id in ipairs(ids) do
+    local snapshot = over[id]
     snapshot.state, snapshot.ends_at = "resolved", snapshot.ends_at or signalbox.iso(now)
     alerts[#alerts + 1] = snapshot
   end
@@ -135,19 +135,25 @@ local function tell(log, change, now)
   log.notified_at, log.waiting_since = now, nil
 end
 
---- The alerts as one notice, or a notice each where the receiver wants them so (`each`).
-local function notices_of(receiver, group, reason, alerts, now)
-  local parts, notices = { alerts }, {}
-  if receiver.each then
-    for i, alert in ipairs(alerts) do parts[i] = { alert } end
+local function notice_of(receiver, group, reason, alerts, now)
+  local status = "resolved"
+  for _, alert in ipairs(alerts) do
+    if alert.state == "firing" then status = "firing" end
   end
-  for i, part in ipairs(parts) do
-    local status = "resolved"
-    for _, alert in ipairs(part) do
-      if alert.state == "firing" then status = "firing" end
-    end
-    notices[i] = { receiver = receiver.name, group_key = group.key, group = group.labels,
-      status = status, reason = reason, alerts = part, at = signalbox.iso(now) }
+  return { receiver = receiver.name, group_key = group.key, group = group.labels, status = status,
+    reason = reason, alerts = alerts, at = signalbox.iso(now) }
+end
+
+--- The group in one notice; or, where the receiver wants them so (`each`), a notice of each alert
+-- that there is something new of.
+local function notices_of(receiver, group, reason, change, now)
+  if not receiver.each then
+    return { notice_of(receiver, group, reason, alerts_of(change.firing, change.over, now), now) }
+  end
+  local firing = reason == "repeated" and change.firing or change.fresh
+  local notices = {}
+  for i, alert in ipairs(alerts_of(firing, change.over, now)) do
+    notices[i] = notice_of(receiver, group, reason, { alert }, now)
   end
   return notices
 end
@@ -161,37 +167,33 @@ local function plan_group(receiver, group, log, now)
   local reason = reason_of(receiver, change, log, now)
   local notices = {}
   if reason then
-    local alerts = alerts_of(change, now)
+    notices = notices_of(receiver, group, reason, change, now)
     tell(log, change, now)
-    notices = notices_of(receiver, group, reason, alerts, now)
   end
   local waits = log.waiting_since and #change.fresh > 0
   return notices, (next(log.firing) or waits) and log or nil
 end
 
 --- The notices that are due to `receiver` ({name=, group_by=, group_wait=, group_interval=,
--- repeat_interval=, resolved=, match=, each=?, keeps_alive=?}). `told` is by group key, {labels=,
--- firing=, notified_at=, waiting_since=}, and is brought up to date; an entry without anything
--- firing is done with.
+-- repeat_interval=, resolved=, match=, each=?, keeps_alive=?}), group by group. `told` is by group
+-- key, {labels=, firing=, notified_at=, waiting_since=}, and is brought up to date; an entry
+-- without anything firing is done with.
 ---@param receiver table
 ---@param instances table[] with `silenced` or `held_by` where their notices are kept back
 ---@param told table<string, table>
 ---@param now number
 ---@return table[] notices {receiver=, group_key=, group=, status=, reason=, alerts=, at=}
 function M.notices(receiver, instances, told, now)
-  local notices = {}
-  for key, group in pairs(groups_of(receiver, instances, told)) do
-    local log = told[key] or { labels = group.labels, firing = {} }
-    local due
-    due, told[key] = plan_group(receiver, group, log, now)
+  local groups, keys, notices = groups_of(receiver, instances, told), {}, {}
+  for key in pairs(groups) do keys[#keys + 1] = key end
+  table.sort(keys)
+  for _, key in ipairs(keys) do
+    local group = groups[key]
+    local due, log = plan_group(receiver, group,
+      told[key] or { labels = group.labels, firing = {} }, now)
+    told[key] = log
     table.move(due, 1, #due, #notices + 1, notices)
   end
-  for i, notice in ipairs(notices) do notice.place = i end
-  table.sort(notices, function(a, b)
-    if a.group_key ~= b.group_key then return a.group_key < b.group_key end
-    return a.place < b.place
-  end)
-  for _, notice in ipairs(notices) do notice.place = nil end
   return notices
 end
 

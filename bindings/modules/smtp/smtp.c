@@ -78,12 +78,15 @@ static int overhear(CURL *easy, curl_infotype type, char *data, size_t size, voi
     Mail *mail = context;
     char line[LONGEST_ANSWER + LONGEST_ADDRESS];
     (void)easy;
+    if (type != CURLINFO_HEADER_OUT && type != CURLINFO_HEADER_IN) {
+        return 0;
+    }
     snprintf(line, sizeof line, "%.*s", (int)size, data);
     line[strcspn(line, "\r\n")] = '\0';
     if (type == CURLINFO_HEADER_OUT) {
         mail->address[0] = '\0';
         sscanf(line, "RCPT TO:<%319[^>]>", mail->address);
-    } else if (type == CURLINFO_HEADER_IN && mail->address[0] && (*data == '4' || *data == '5')) {
+    } else if (mail->address[0] && (line[0] == '4' || line[0] == '5')) {
         line[LONGEST_ANSWER] = '\0';
         if (append(&mail->refused, mail->address)) append(&mail->refused, line);
         mail->address[0] = '\0'; /* the first line of an answer is enough */
