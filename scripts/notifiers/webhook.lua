@@ -24,7 +24,8 @@ local function words_of(notice)
   local alert = #notice.alerts == 1 and notice.alerts[1]
   if alert then
     words.name, words.severity, words.summary = alert.name, alert.severity, alert.summary
-    words.value, words.id = tostring(alert.value), alert.name .. text.labels(alert.labels)
+    words.value = tostring(alert.value or "∞")
+    words.id = alert.name .. text.labels(alert.labels)
     for label, value in pairs(alert.labels) do words["labels." .. label] = value end
   end
   return words
@@ -56,7 +57,6 @@ end
 
 return {
   about = "a POST to any address, as JSON or by a template",
-
   options = { url = "text", method = "text", headers = "table", body = "any" },
   timeout = 20,
 
