@@ -37,9 +37,9 @@ typedef struct Mail {
     struct curl_slist *recipients;
     const char *message;
     size_t size, sent;
-    bool broken; /* Lua raised while curl ran: the error is on top of the stack */
-    struct curl_slist *refused;      /* an address, and the answer to it, by turns */
-    char address[LONGEST_ADDRESS];   /* that the server was asked for last; empty: another command */
+    bool broken;                   /* Lua raised while curl ran: the error is on top of the stack */
+    struct curl_slist *refused;    /* an address, and the answer to it, by turns */
+    char address[LONGEST_ADDRESS]; /* of the command that went out last, if one stood there */
     char said[CURL_ERROR_SIZE];
 } Mail;
 

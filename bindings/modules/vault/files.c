@@ -22,8 +22,8 @@ static int done(lua_State *L) {
     return 1;
 }
 
-/* create(path [, text [, mode]]): a new file with the text, synced; its mode is 0600, or exactly the
- * one that is given. */
+/* create(path [, text [, mode]]): a new file with the text, synced; its mode is 0600, or exactly
+ * the one that is given. */
 static int files_create(lua_State *L) {
     size_t size;
     const char *path = luaL_checkstring(L, 1);

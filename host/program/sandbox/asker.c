@@ -46,9 +46,9 @@ static int set_attributes(posix_spawnattr_t *attributes) {
     return failed;
 }
 
-/* Starts ourselves with these words and the channel as standard input. Of our descriptors it gets no
- * other but standard error, whoever forgot to mark them. There is no environment: the tokens in it
- * are none of a rule's business, and memory is the first thing that native code that got through
+/* Starts ourselves with these words and the channel as standard input. Of our descriptors it gets
+ * standard error alone, whoever forgot to mark the others. There is no environment: the tokens in
+ * it are none of a rule's business, and memory is the first thing that native code that got through
  * could read. */
 static int spawn(pid_t *pid, int channel, const char *const words[]) {
     posix_spawn_file_actions_t actions;
