@@ -250,6 +250,20 @@ describe("figures", function()
     assert.same({ 1000, 1 }, { answer.samples, #answer.episodes })
   end)
 
+  it("that are too many for a request are RuleFailed", function()
+    local desk = alerts.desk { a = FIRES }
+    local store <close> = desk:store()
+    local n = 0
+    assert(store:save_signals(function()
+      n = n + 1
+      return n <= 30000 and data.signal { canonical_key = "domain:c" .. n .. ".com",
+        signal_type = ("a_long_name_"):rep(8) .. n } or nil
+    end))
+    local answer = desk:check()
+    local failed = named(answer, "RuleFailed")
+    assert.truthy(failed and failed.summary:find("too many", 1, true))
+  end)
+
   it("may be series over many days in a test", function()
     local path = temp.file("rule.lua", [[
       alert("Due", { when = function() return above(stats.due, 100) end })

@@ -58,7 +58,8 @@ function Session:ask(request, most, take)
   self:start()
   local clock, seconds = signalbox.time, self.seconds
   local ends = clock(signalbox.now()) + seconds + GRACE
-  local sent, problem = self.worker:send(request)
+  local ok, sent, problem = pcall(self.worker.send, self.worker, request)
+  if not ok then return nil, "the store's figures are too many for it" end
   if not sent then
     self.worker = nil
     return nil, problem
