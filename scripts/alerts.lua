@@ -93,7 +93,7 @@ local function quiet_rules(store, shown, now)
   end
   for _, problem in ipairs(report.problems) do
     quiet[#quiet + 1] = { name = problem.rule or "?", state = "failed", severity = "",
-      file = problem.file }
+      file = problem.file, problem = problem.problem }
   end
   return quiet
 end

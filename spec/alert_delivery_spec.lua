@@ -388,6 +388,9 @@ describe("a setting of alerts", function()
     local found, result = desk:check()
     assert.equal(1, found.notices.refused)
     assert.truthy(result.err:find("no red here", 1, true), result.err)
+    temp.write(desk.folder .. "/config/signalbox/config.lua",
+      [[alerts = { notify = { { "mine", colour = 1, timeout = "soon" } } }]])
+    assert.truthy(desk:run("check").err:find("timeout must be a time span", 1, true))
   end)
 end)
 

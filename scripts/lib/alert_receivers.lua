@@ -14,7 +14,6 @@
 --
 --     about =, defaults =?           of the settings that every receiver has
 --     options =?                     the settings that are its own, each with its kind
---     timeout =?                     seconds that one notice may take, where no setting says other
 --     blocks =?, pause =?            nothing else runs while it sends; seconds between two notices
 --     keeps_alive =?                 one that fires is to be repeated, whatever people do about it
 --     prepare = function(options)
@@ -31,6 +30,7 @@ local span <const> = require "signalbox.span"
 local M = {}
 
 -- What holds where neither the receiver, nor its notifier, nor the configuration says other.
+-- `timeout` is how long one notice may take.
 local DEFAULTS <const> = {
   group_by = { "alertname" }, group_wait = 0, group_interval = 0, repeat_interval = "4h",
   resolved = true, timeout = 30,

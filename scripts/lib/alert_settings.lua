@@ -65,14 +65,14 @@ local function check(where, values, known)
 end
 
 --- Fails where a receiver's options are not what it, or its notifier (whose `options` says of each
--- what kind it is), can have.
+-- what kind it is), can have. Of a notifier that says nothing of its own they may be anything.
 function M.check_receiver(name, options, notifier)
-  if not notifier.options then return end -- a stranger's, that says nothing of them
-  local rest = {}
+  local own, given = notifier.options or {}, {}
   for field, value in pairs(options) do
-    if field ~= 1 then rest[field] = value end
+    local is_known = COMMON[field] or RECEIVER[field] or own[field]
+    if field ~= 1 and (is_known or notifier.options) then given[field] = value end
   end
-  check(string.format("notifier '%s'", name), rest, { COMMON, RECEIVER, notifier.options })
+  check(string.format("notifier '%s'", name), given, { COMMON, RECEIVER, own })
 end
 
 --- The settings; an empty table where there are none.

@@ -30,9 +30,9 @@ end
 return {
   about = "Prometheus' Alertmanager",
   options = { url = "text", valid_for = "span", headers = "table" },
-  timeout = 20,
   keeps_alive = true,
-  defaults = { group_by = {}, group_wait = 0, group_interval = 0, repeat_interval = 1 },
+  defaults = { group_by = {}, group_wait = 0, group_interval = 0, repeat_interval = 1,
+    timeout = 20 },
 
   prepare = function(options)
     if type(options.url) ~= "string" or not options.url:find "^https?://[^/]" then

@@ -10,7 +10,7 @@ local post <const> = require "signalbox.alert_post"
 return {
   about = "a dead man's switch that hears of each check",
   options = { url = "text", start = "boolean", fail = "boolean" },
-  timeout = 10,
+  defaults = { timeout = 10 },
 
   prepare = function(options) post.check(options.url, "url") end,
 

@@ -12,7 +12,7 @@ end
 return {
   about = "a Slack-style incoming webhook",
   options = { url = "text" },
-  timeout = 20,
+  defaults = { timeout = 20 },
   pause = 1,
 
   prepare = function(options)

@@ -58,7 +58,7 @@ end
 return {
   about = "a POST to any address, as JSON or by a template",
   options = { url = "text", method = "text", headers = "table", body = "any" },
-  timeout = 20,
+  defaults = { timeout = 20 },
 
   prepare = function(options) post.check(options.url, "url") end,
 
