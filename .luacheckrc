@@ -11,7 +11,7 @@ files["scripts/rules"] = {
   read_globals = {
     "alert", "test", "at", "signal", "figures", "run", "expect", "stats", "store", "now", "seconds",
     "time", "iso", "hours_since_last", "above", "below", "each", "history", "change", "per_hour",
-    "least", "most", "mean", "runs", "last_run",
+    "least", "most", "mean", "runs", "last_run", "run_totals", "run_sum",
   },
 }
 

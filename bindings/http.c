@@ -388,6 +388,13 @@ static int signalbox_http(lua_State *L) {
     return fetch_go(L, fetch);
 }
 
+/* is_private(url): whether a secret may go there, over TLS or not out of this machine. */
+static int signalbox_is_private(lua_State *L) {
+    const char *url = luaL_checkstring(L, 1);
+    lua_pushboolean(L, client_get(L)->api->is_private(url));
+    return 1;
+}
+
 void http_open(lua_State *L) {
     luaL_newmetatable(L, CLIENT_METATABLE);
     lua_pushcfunction(L, client_gc);
@@ -400,4 +407,6 @@ void http_open(lua_State *L) {
     lua_pop(L, 2);
     lua_pushcfunction(L, signalbox_http);
     lua_setfield(L, -2, "http");
+    lua_pushcfunction(L, signalbox_is_private);
+    lua_setfield(L, -2, "is_private");
 }

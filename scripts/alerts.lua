@@ -4,9 +4,13 @@ local signalbox <const> = require "signalbox"
 local alert_book <const> = require "signalbox.alert_book"
 local alert_check <const> = require "signalbox.alert_check"
 local alert_receivers <const> = require "signalbox.alert_receivers"
+local alert_samples <const> = require "signalbox.alert_samples"
 local alert_store <const> = require "signalbox.alert_store"
 local alert_text <const> = require "signalbox.alert_text"
+local figures <const> = require "signalbox.figures"
 local match <const> = require "signalbox.alert_match"
+local rules <const> = require "signalbox.rules"
+local show <const> = require "signalbox.alert_show"
 
 local function clock()
   return signalbox.time(signalbox.now())
@@ -16,93 +20,16 @@ local function iso(at)
   return at and signalbox.iso(at) or nil
 end
 
--- Showing --------------------------------------------------------------------------------------
-
---- An instance as --json gives it.
-local function as_json(instance)
-  return {
-    name = instance.name, state = instance.state, severity = instance.severity or "warning",
-    labels = instance.labels, summary = instance.summary or instance.name,
-    value = instance.value or signalbox.null,
-    active_at = iso(instance.active_at), fired_at = iso(instance.fired_at),
-    resolved_at = iso(instance.resolved_at),
-    silenced = instance.muted ~= nil and instance.muted.matchers ~= nil,
-    inhibited = instance.muted ~= nil and instance.muted.matchers == nil,
-    acknowledged = instance.acked ~= nil, flapping = instance.flapping == true,
-  }
-end
-
-local function json_list(instances)
-  local list = {}
-  for i, instance in ipairs(instances) do list[i] = as_json(instance) end
-  return signalbox.array(list)
-end
-
-local function remarks(instance)
-  local words = {}
-  if instance.muted then
-    local by = instance.muted.name
-    words[#words + 1] = instance.muted.matchers and "silenced" or "held back by " .. by
-  end
-  if instance.acked then words[#words + 1] = "acknowledged" end
-  if instance.flapping then words[#words + 1] = "flapping" end
-  return #words > 0 and " (" .. table.concat(words, ", ") .. ")" or ""
-end
-
-local function print_alerts(instances, now)
-  local rows = {}
-  for i, instance in ipairs(instances) do
-    local since = instance.state == "pending" and instance.active_at or
-      instance.state == "firing" and instance.fired_at or instance.resolved_at
-    rows[i] = { state = instance.state, severity = instance.severity,
-      alert = instance.name .. alert_text.labels(instance.labels),
-      since = cli.span(math.max(0, now - since)),
-      summary = (instance.summary or "") .. remarks(instance) }
-  end
-  cli.table(rows, { "state", "severity", "alert", { "since", align = "right" }, "summary" })
-end
-
 -- check, watch ---------------------------------------------------------------------------------
 
---- Nagios' convention: a line with figures behind a bar, and 0 to 3.
-local function print_nagios(result)
-  local worst, names = 0, {}
-  for _, instance in ipairs(result.alerts) do
-    if instance.state == "firing" then
-      local rank = instance.severity == "critical" and 2 or 1
-      if instance.name == alert_book.FAILED then rank = 0.5 end
-      worst = math.max(worst, rank)
-      names[#names + 1] = instance.name .. alert_text.labels(instance.labels)
-    end
-  end
-  local word = worst == 2 and "CRITICAL" or worst == 1 and "WARNING" or
-    worst > 0 and "UNKNOWN" or "OK"
-  local about = #names > 0 and table.concat(names, ", ") or
-    cli.plural(result.rules, "rule") .. ", nothing fires"
-  about = about:gsub("|", "/")
-  print(string.format("SIGNALBOX %s - %s | firing=%d;0 pending=%d", word, about, result.firing,
-    result.pending))
-  return ({ OK = 0, WARNING = 1, CRITICAL = 2, UNKNOWN = 3 })[word]
-end
-
-local function summary_of(result)
-  local words = { string.format("%s: %d firing, %d pending", cli.plural(result.rules, "rule"),
-    result.firing, result.pending) }
-  if result.sent > 0 then words[#words + 1] = cli.plural(result.sent, "notice") .. " sent" end
-  if result.waiting > 0 then
-    words[#words + 1] = cli.plural(result.waiting, "notice") .. " waiting"
-  end
-  return table.concat(words, ", ")
-end
-
 local function show_check(result, args)
-  if args.nagios then return print_nagios(result) end
+  if args.nagios then return show.nagios(result) end
   if args.json then
-    cli.json { alerts = json_list(result.alerts), rules = result.rules,
-      notices = { sent = result.sent, waiting = result.waiting } }
+    cli.json { alerts = show.json_list(result.alerts), rules = result.rules,
+      notices = { sent = result.sent, waiting = result.waiting, refused = result.refused } }
   elseif not args.quiet then
-    if #result.alerts > 0 then print_alerts(result.alerts, result.now) end
-    print(summary_of(result))
+    if #result.alerts > 0 then show.alerts(result.alerts, result.now) end
+    print(show.summary(result))
   end
   return result.firing > 0 and cli.FOUND or cli.DONE
 end
@@ -141,18 +68,50 @@ end
 
 -- list, history --------------------------------------------------------------------------------
 
+--- What the last check found, by the silences of now.
+local function told_of(store, now)
+  local silences, shown = alert_store.silences(store, now), {}
+  for _, instance in ipairs(alert_book.list(alert_store.load_book(store))) do
+    instance.silenced = match.silence_of(silences, instance, now)
+    if alert_book.is_shown(instance, now) then shown[#shown + 1] = instance end
+  end
+  return shown
+end
+
+--- The rules of which nothing is told, each with its file; and the files that can't be read.
+local function quiet_rules(store, shown, now)
+  local told, quiet = {}, {}
+  for _, instance in ipairs(shown) do told[instance.name] = true end
+  local session <close> = rules.configured_session(store)
+  local report = rules.declared(session, rules.files(),
+    { now = now, stats = alert_samples.last(store) or figures.read(store, now) })
+  for _, rule in ipairs(report.rules) do
+    if not told[rule.name] then
+      quiet[#quiet + 1] = { name = rule.name, state = "quiet", severity = rule.severity,
+        file = rule.file }
+    end
+  end
+  for _, problem in ipairs(report.problems) do
+    quiet[#quiet + 1] = { name = problem.rule or "?", state = "failed", severity = "",
+      file = problem.file, problem = problem.problem }
+  end
+  return quiet
+end
+
 local function list(args)
   local store <close> = cli.open(args)
   local now = clock()
-  local muted = alert_store.silences(store, now)
-  local shown = {}
-  for _, instance in ipairs(alert_book.list(alert_store.load_book(store))) do
-    instance.muted = match.silence_of(muted, instance, now)
-    if alert_book.is_shown(instance, now) then shown[#shown + 1] = instance end
+  local shown = told_of(store, now)
+  local quiet = args.all and quiet_rules(store, shown, now) or {}
+  if args.json then
+    return cli.json { alerts = show.json_list(shown), rules = args.all and
+      signalbox.array(quiet) or nil }
   end
-  if args.json then return cli.json { alerts = json_list(shown) } end
-  if #shown == 0 then return print "no alert is pending or firing" end
-  print_alerts(shown, now)
+  if #shown > 0 then show.alerts(shown, now) else print "no alert is pending or firing" end
+  if args.all then
+    print()
+    cli.table(quiet, { "state", "severity", { "name", title = "alert" }, "file" })
+  end
 end
 
 local function history(args)
@@ -289,6 +248,7 @@ return cli.command {
     one:option("--every", "time between two checks"):convert(cli.seconds):default "60"
     one:flag("-q --quiet", "print nothing")
     parser:command("list", "alerts as the last check found them")
+      :flag("--all", "the rules that are quiet, too, with their files")
     one = parser:command("history", "what became of alerts, newest first")
     one:argument("name", "of one alert alone"):args "?"
     one:option("--since", "how far back"):convert(cli.seconds):default "7d"
@@ -315,18 +275,19 @@ return cli.command {
 
   notes = [[
 Rules are Lua files in rules/ of the script folders (signalbox new rule NAME makes one); signalbox
-help lists none of them, `signalbox alerts test` names those with tests. The configuration file says
-who is told, in `alerts`:
+alerts list --all names them. The configuration file says who is told, in `alerts`:
 
   alerts = {
     notify = { { "slack" }, { "smtp", url =, from =, to = }, { "webhook", url = }, ... },
     repeat_interval = "4h",  group_by = { "alertname" },  group_wait = 0,  group_interval = 0,
-    inhibit = { { source = { severity = "critical" }, target = {}, equal = { "team" } } },
+    inhibit = { { source = { severity = "critical" }, target = { severity = "warning" },
+      equal = { "team" } } },             -- what fits both is never held back by such
     seconds = 1,  memory_mib = 32,        -- what a rule file has
   }
 
 Each notifier is a file in notifiers/ whose head says what it takes. Any of them can have `name`,
-`match = { severity = "critical" }`, `resolved = false` and intervals of its own.
+`match = { severity = "critical" }`, `resolved = false`, `each = true` (a notice an alert), a
+`timeout` and intervals of its own.
 ]],
 
   examples = {

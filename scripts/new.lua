@@ -82,14 +82,17 @@ return {
   rule = [[
 -- NAME: a rule. `signalbox alerts test` runs its test, `signalbox alerts check` the rule.
 alert("NAME", {
-  when     = function() return stats.processing_status.pending > 10000 end,
+  -- What is due; a company that is held waits on purpose, and is pending all the same.
+  when     = function() return above(stats.due, 10000) end,
   for_     = "30m",
   severity = "warning",
-  summary  = "more than 10,000 signals wait to be processed",
+  summary  = "{value} signals are due: does `signalbox process` run?",
 })
 
-test("NAME is quiet while little waits", {
-  at "0h"  { expect "quiet" },
+test("NAME fires after half an hour", {
+  at "0m"  { figures { due = 10000 }, expect "quiet" },
+  at "1m"  { figures { due = 10001 }, expect "pending" },
+  at "31m" { expect "firing" },
 })
 ]],
 

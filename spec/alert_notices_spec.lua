@@ -2,50 +2,18 @@
 -- when it is held back.
 local signalbox = require "signalbox"
 local alerts = require "spec.support.alerts"
-local data = require "spec.support.data"
 local run = require "spec.support.run"
 local server = require "spec.support.server"
 local temp = require "spec.support.temp"
 
 local sleep = require("system").sleep
 
-local SWITCH <const> = [[
-alert("Switch", {
-  when = function() return stats.total_signals > 0 and stats.total_signals end,
-  severity = "critical", summary = "{value} signals & more", labels = { team = "deals" },
-})]]
-
-local function switch_on(desk)
-  local store <close> = desk:store()
-  assert(store:save_signal(data.signal()))
-end
-
-local function switch_off(desk)
-  local store <close> = desk:store()
-  assert(store:exec "DELETE FROM signals")
-end
+local SWITCH <const> = alerts.SWITCH
+local requests <const>, texts <const> = alerts.requests, alerts.texts
+local slack_desk <const> = alerts.slack_desk
 
 local function clock()
   return signalbox.time(signalbox.now())
-end
-
-local function requests(hooks)
-  return alerts.lines(hooks.folder .. "/requests")
-end
-
---- The texts that a Slack-style server was sent.
-local function texts(hooks)
-  local list = {}
-  for i, request in ipairs(requests(hooks)) do
-    list[i] = signalbox.json.decode(request.body).text
-  end
-  return list
-end
-
---- A desk whose notices go to a Slack-style server.
-local function slack_desk(rules, hooks, config)
-  return alerts.desk(rules, { env = { SLACK_WEBHOOK_URL = hooks.url .. "/services/T0/B0/secret" },
-    config = config })
 end
 
 describe("a notice", function()
@@ -54,11 +22,11 @@ describe("a notice", function()
     local desk = slack_desk({ a = SWITCH }, hooks)
     desk:check()
     assert.same({}, texts(hooks))
-    switch_on(desk)
+    desk:switch_on()
     desk:check()
     desk:check()
     assert.same({ 'FIRING: Switch{team="deals"} (critical): 1 signals &amp; more' }, texts(hooks))
-    switch_off(desk)
+    desk:switch_off()
     desk:check()
     desk:check()
     assert.equal(2, #texts(hooks))
@@ -77,7 +45,7 @@ describe("a notice", function()
     local hooks <close> = server.start "hooks"
     temp.write(hooks.folder .. "/answers", "500\n429\n")
     local desk = slack_desk({ a = SWITCH }, hooks)
-    switch_on(desk)
+    desk:switch_on()
     local began = clock()
     local answer, result = desk:check()
     assert.equal(3, result.status)
@@ -100,9 +68,9 @@ describe("a notice", function()
     local url = hooks.url
     hooks:stop()
     local desk = alerts.desk({ a = SWITCH }, { env = { SLACK_WEBHOOK_URL = url .. "/x" } })
-    switch_on(desk)
+    desk:switch_on()
     assert.equal(1, desk:check().notices.waiting)
-    switch_off(desk)
+    desk:switch_off()
     assert.equal(2, desk:check().notices.waiting)
     local back <close> = server.start "hooks"
     desk.env.SLACK_WEBHOOK_URL = back.url .. "/x"
@@ -115,7 +83,7 @@ describe("a notice", function()
   it("comes again after its repeat interval while something fires", function()
     local hooks <close> = server.start "hooks"
     local desk = slack_desk({ a = SWITCH }, hooks, 'alerts = { repeat_interval = "1s" }')
-    switch_on(desk)
+    desk:switch_on()
     desk:check()
     sleep(1.1)
     desk:check()
@@ -128,7 +96,7 @@ describe("a notice", function()
     hooks:stop()
     local desk = alerts.desk({ a = SWITCH }, { env = { SLACK_WEBHOOK_URL = url .. "/x" },
       config = "alerts = { repeat_interval = 0.01 }" })
-    switch_on(desk)
+    desk:switch_on()
     for _ = 1, 4 do assert.equal(1, desk:check().notices.waiting) end
   end)
 
@@ -162,9 +130,9 @@ describe("a notice", function()
     local hooks <close> = server.start "hooks"
     local desk = slack_desk({ a = SWITCH }, hooks)
     for _ = 1, 6 do
-      switch_on(desk)
+      desk:switch_on()
       desk:check()
-      switch_off(desk)
+      desk:switch_off()
       desk:check()
     end
     assert.is_true(#texts(hooks) <= 6, #texts(hooks) .. " notices of twelve changes")
@@ -173,11 +141,9 @@ describe("a notice", function()
   it("is sent once by checks at the same time", function()
     local hooks <close> = server.start "hooks"
     local desk = slack_desk({ a = SWITCH }, hooks)
-    switch_on(desk)
-    local env = { SIGNALBOX_DB = desk.database }
-    for name, value in pairs(desk.env) do env[name] = value end
+    desk:switch_on()
     local processes = {}
-    for i = 1, 4 do processes[i] = run.start { "alerts", "check", cwd = desk.folder, env = env } end
+    for i = 1, 4 do processes[i] = desk:start "check" end
     for _, process in ipairs(processes) do process.wait() end
     assert.equal(1, #texts(hooks))
   end)
@@ -185,11 +151,9 @@ describe("a notice", function()
   it("is neither lost nor repeated by checks that are killed at any moment", function()
     local hooks <close> = server.start "hooks"
     local desk = slack_desk({ a = SWITCH }, hooks)
-    switch_on(desk)
-    local env = { SIGNALBOX_DB = desk.database }
-    for name, value in pairs(desk.env) do env[name] = value end
+    desk:switch_on()
     for i = 1, 12 do
-      local process = run.start { "alerts", "check", cwd = desk.folder, env = env }
+      local process = desk:start "check"
       sleep(0.004 * i)
       process.kill()
       process.wait()
@@ -209,7 +173,7 @@ describe("a silence", function()
     local hooks <close> = server.start "hooks"
     local desk = slack_desk({ a = SWITCH }, hooks)
     assert.equal(0, desk:run("silence", "Switch", "--for", "1h", "--comment", "tests").status)
-    switch_on(desk)
+    desk:switch_on()
     local answer, result = desk:check()
     assert.equal(3, result.status)
     assert.equal("firing", answer.alerts[1].state)
@@ -221,7 +185,7 @@ describe("a silence", function()
     local hooks <close> = server.start "hooks"
     local desk = slack_desk({ a = SWITCH }, hooks)
     desk:run("silence", "Switch", "--for", "1s")
-    switch_on(desk)
+    desk:switch_on()
     desk:check()
     sleep(1.1)
     desk:check()
@@ -232,7 +196,7 @@ describe("a silence", function()
     local hooks <close> = server.start "hooks"
     local desk = slack_desk({ a = SWITCH }, hooks)
     local id = signalbox.json.decode(desk:run("silence", "Switch", "--for", "2h", "--json").out).id
-    switch_on(desk)
+    desk:switch_on()
     desk:check()
     assert.equal(0, desk:run("unsilence", tostring(id)).status)
     assert.equal(1, desk:run("unsilence", tostring(id)).status)
@@ -266,10 +230,10 @@ describe("a silence", function()
   it("does not keep from whoever was told that it has resolved", function()
     local hooks <close> = server.start "hooks"
     local desk = slack_desk({ a = SWITCH }, hooks)
-    switch_on(desk)
+    desk:switch_on()
     desk:check()
     desk:run("silence", "Switch", "--for", "1h")
-    switch_off(desk)
+    desk:switch_off()
     desk:check()
     assert.truthy(texts(hooks)[2]:find "^RESOLVED")
   end)
@@ -279,15 +243,15 @@ describe("an acknowledgement", function()
   it("stops repeats, and ends when the alert resolves", function()
     local hooks <close> = server.start "hooks"
     local desk = slack_desk({ a = SWITCH }, hooks, 'alerts = { repeat_interval = "1s" }')
-    switch_on(desk)
+    desk:switch_on()
     desk:check()
     assert.equal(0, desk:run("ack", "Switch", "--comment", "on it").status)
     sleep(1.1)
     assert.is_true(desk:alert("Switch").acknowledged)
     assert.equal(1, #texts(hooks))
-    switch_off(desk)
+    desk:switch_off()
     desk:check()
-    switch_on(desk)
+    desk:switch_on()
     assert.is_false(desk:alert("Switch").acknowledged)
     assert.equal(3, #texts(hooks))
   end)
@@ -331,7 +295,7 @@ describe("notifier", function()
     options = options or {}
     options.config = "alerts = { notify = { " .. config .. " } }"
     local desk = alerts.desk({ a = SWITCH }, options)
-    switch_on(desk)
+    desk:switch_on()
     local answer, result = desk:check()
     assert.equal(options.waiting or 0, answer.notices.waiting, result.err)
     return desk, result
@@ -339,7 +303,7 @@ describe("notifier", function()
 
   it("log writes lines on stderr, and is what there is without another", function()
     local desk = alerts.desk { a = SWITCH }
-    switch_on(desk)
+    desk:switch_on()
     local _, result = desk:check()
     assert.equal('signalbox: warning: firing: Switch{team="deals"} (critical): 1 signals & more\n',
       result.err)
@@ -451,7 +415,7 @@ describe("notifier smtp", function()
       config = string.format([[alerts = { notify = { { "smtp", url = "smtp://127.0.0.1:%s",
         from = "signalbox@example.com", to = { "ops@example.com", "boss@example.com" }, %s } } }]],
         post.port, options or "") })
-    switch_on(desk)
+    desk:switch_on()
     local answer, result = desk:check()
     assert.equal(waiting or 0, answer.notices.waiting, result.err .. post:complaints())
     post:stop()
@@ -478,9 +442,11 @@ describe("notifier smtp", function()
   end)
 
   it("trusts no certificate that it does not know", function()
-    local mails, result = mail({ "tls", folder .. "/cert.pem", folder .. "/key.pem" }, "", 1)
+    local mails, result = mail({ "tls", folder .. "/cert.pem", folder .. "/key.pem" },
+      'user = "box", password = "geheim"', 1)
     assert.same({}, mails)
     assert.truthy(result.err:lower():find "certificate", result.err)
+    assert.truthy(result.err:find("ca_file", 1, true), result.err)
   end)
 
   it("says that a password is wrong without showing it", function()

@@ -2,7 +2,6 @@
 local signalbox = require "signalbox"
 local alerts = require "spec.support.alerts"
 local data = require "spec.support.data"
-local run = require "spec.support.run"
 local temp = require "spec.support.temp"
 
 local sleep = require("system").sleep
@@ -15,16 +14,6 @@ alert("Switch", {
   when = function() return stats.total_signals > 0 and stats.total_signals end,
   summary = "{value} signals",
 })]]
-
-local function switch_on(desk)
-  local store <close> = desk:store()
-  assert(store:save_signal(data.signal()))
-end
-
-local function switch_off(desk)
-  local store <close> = desk:store()
-  assert(store:exec "DELETE FROM signals")
-end
 
 --- Names of alerts in a state.
 local function names(answer, state)
@@ -92,7 +81,7 @@ describe("alerts check", function()
         return n == 1200 and stats.processing_status.pending == 1 and stats.due == 1
           and stats.signals_by_type.github_spike == 1
           and store:row("SELECT company_name AS n FROM signals").n == "Acme" end })]] }
-    switch_on(desk)
+    desk:switch_on()
     assert.equal("firing", desk:alert("Seen").state)
   end)
 
@@ -133,20 +122,20 @@ describe("alerts check", function()
   it("begins to wait anew when it was not true in between", function()
     local desk = alerts.desk { a = [[
       alert("Wait", { when = function() return stats.total_signals > 0 end, for_ = "1s" })]] }
-    switch_on(desk)
+    desk:switch_on()
     assert.equal("pending", desk:alert("Wait").state)
-    switch_off(desk)
+    desk:switch_off()
     assert.is_nil(desk:alert("Wait"))
     sleep(1.1)
-    switch_on(desk)
+    desk:switch_on()
     assert.equal("pending", desk:alert("Wait").state)
   end)
 
   it("resolves, with the value that it had", function()
     local desk = alerts.desk { a = SWITCH }
-    switch_on(desk)
+    desk:switch_on()
     assert.equal("firing", desk:alert("Switch").state)
-    switch_off(desk)
+    desk:switch_off()
     local answer, result = desk:check()
     assert.equal(0, result.status)
     assert.same({ "resolved", 1, "1 signals" },
@@ -158,7 +147,7 @@ describe("alerts check", function()
     local quiet = desk:run("check", "--nagios")
     assert.equal(0, quiet.status)
     assert.truthy(quiet.out:find "^SIGNALBOX OK %- .* | firing=0;0 pending=0\n$")
-    switch_on(desk)
+    desk:switch_on()
     assert.equal(1, desk:run("check", "--nagios").status)
     desk:rule("a", (SWITCH:gsub("summary", 'severity = "critical", summary')))
     local critical = desk:run("check", "--nagios")
@@ -191,9 +180,7 @@ end)
 describe("alerts watch", function()
   it("checks again and again, and ends with Ctrl-C", function()
     local desk = alerts.desk { a = FIRES }
-    local env = { SIGNALBOX_DB = desk.database }
-    for name, value in pairs(desk.env) do env[name] = value end
-    local process = run.start { "alerts", "watch", "--every", "0.1", cwd = desk.folder, env = env }
+    local process = desk:start("watch", "--every", "0.1")
     for _ = 1, 200 do
       if select(2, process.out():gsub("rules: 1 firing", "")) >= 3 then break end
       sleep(0.02)
@@ -208,9 +195,7 @@ describe("alerts watch", function()
     local desk = alerts.desk { a = [[
       alert("Slow", { when = function()
         return ("a"):rep(30000):find(("a-"):rep(40) .. "b") end })]] }
-    local env = { SIGNALBOX_DB = desk.database }
-    for name, value in pairs(desk.env) do env[name] = value end
-    local process = run.start { "alerts", "check", cwd = desk.folder, env = env }
+    local process = desk:start "check"
     local function workers()
       local pipe <close> = assert(io.popen("pgrep -fc -- '--rule-worker " .. desk.database .. "'"))
       return tonumber(pipe:read "l") - 1 -- the shell that asks
@@ -254,7 +239,8 @@ describe("a rule that is wrong", function()
     { "compares with nil",
       "alert('X', { when = function() return stats.nope > 3 end })", "bad.lua:1" },
     { "gives NaN", "alert('X', { when = function() return 0/0 end })", "NaN" },
-    { "gives infinity", "alert('X', { when = function() return 1/0 end })", "infinite" },
+    { "gives less than any number",
+      "alert('X', { when = function() return -1/0 end })", "infinite" },
     { "gives a text", "alert('X', { when = function() return 'yes' end })", "gave a string" },
     { "has a `when` that is none", "alert('X', { when = true })", "when is a boolean" },
     { "has no `when`", "alert('X', {})", "when is a missing field" },
@@ -283,6 +269,9 @@ describe("a rule that is wrong", function()
     { "takes too long outside of Lua",
       "alert('X', { when = function() return ('a'):rep(30000):find(('a-'):rep(40) .. 'b') end })",
       "bad.lua:1: it takes longer than 1 s" },
+    { "takes too long in a query", [[alert('X', { when = function() return store:row(
+      'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n') end })
+      ]], "bad.lua:1: it takes longer than 1 s" },
     { "takes too much memory", [[alert('X', { when = function() local t = {}
       for i = 1, 1e9 do t[i] = ('x'):rep(1 << 19) .. i end end })]], "memory" },
     { "is too large", "-- " .. ("x"):rep(70000), "larger than 64 KiB" },
@@ -344,9 +333,9 @@ end)
 describe("an alert's life", function()
   it("is kept firing for a time that the rule names", function()
     local desk = alerts.desk { a = SWITCH:gsub("summary", 'keep_firing_for = "1h", summary') }
-    switch_on(desk)
+    desk:switch_on()
     desk:check()
-    switch_off(desk)
+    desk:switch_off()
     assert.equal("firing", desk:alert("Switch").state)
     desk:rule("a", (SWITCH:gsub("summary", "keep_firing_for = 0.001, summary")))
     assert.equal("resolved", desk:alert("Switch").state)
@@ -367,13 +356,13 @@ describe("an alert's life", function()
 
   it("can ask for N of the last M evaluations", function()
     local desk = alerts.desk { a = SWITCH:gsub("summary", "n_of_m = { 2, 3 }, summary") }
-    switch_on(desk)
+    desk:switch_on()
     assert.is_nil(desk:alert("Switch"))
-    switch_off(desk)
+    desk:switch_off()
     assert.is_nil(desk:alert("Switch"))
-    switch_on(desk)
+    desk:switch_on()
     assert.equal("firing", desk:alert("Switch").state)
-    switch_off(desk)
+    desk:switch_off()
     assert.equal("resolved", desk:alert("Switch").state)
   end)
 
@@ -384,18 +373,18 @@ describe("an alert's life", function()
       alert("Keep", { when = function() return given end, no_data = "keep" })
       alert("Alert", { when = function() return given end, no_data = "alert" })]] }
     assert.same({ "Alert" }, names(desk:check(), "firing"))
-    switch_on(desk)
+    desk:switch_on()
     desk:check()
-    switch_off(desk)
+    desk:switch_off()
     assert.same({ "Alert", "Keep" }, names(desk:check(), "firing"))
   end)
 
   it("damps one that comes and goes", function()
     local desk = alerts.desk { a = SWITCH }
     for _ = 1, 3 do
-      switch_on(desk)
+      desk:switch_on()
       desk:check()
-      switch_off(desk)
+      desk:switch_off()
       desk:check()
     end
     assert.is_true(desk:alert("Switch").flapping)
@@ -410,11 +399,11 @@ describe("an alert's life", function()
 
   it("is told by list and history, newest first", function()
     local desk = alerts.desk { a = SWITCH }
-    switch_on(desk)
+    desk:switch_on()
     desk:check()
     local list = signalbox.json.decode(desk:run("list", "--json").out)
     assert.equal("firing", list.alerts[1].state)
-    switch_off(desk)
+    desk:switch_off()
     desk:check()
     local events = signalbox.json.decode(desk:run("history", "--json").out).events
     assert.same({ "resolved", "firing" }, { events[1].event, events[2].event })

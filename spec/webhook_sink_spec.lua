@@ -30,7 +30,7 @@ describe("process --sink webhook", function()
     return list
   end
 
-  --- The answers to come, each a status, or a status and a Retry-After.
+  --- The answers to come, each a status, and headers behind it.
   local function answers(...)
     temp.write(hook.folder .. "/answers", table.concat({ ... }, "\n"))
   end
@@ -64,7 +64,7 @@ describe("process --sink webhook", function()
     end,
   } do
     it("comes back when it is asked to, " .. name, function()
-      answers("429 " .. retry_after())
+      answers(('429 "Retry-After=%s"'):format(retry_after()))
       local counts = process()
       assert.same({ 0, 1 }, { counts.pushed, counts.waiting })
       local row = batch:outbox "domain:acme.ai"

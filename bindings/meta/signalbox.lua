@@ -564,6 +564,11 @@ function signalbox.sleep(seconds) end
 ---@return signalbox.Response? response, signalbox.Error? err
 function signalbox.http(request) end
 
+--- Whether a secret may be sent to that address: over https, or to this machine itself.
+---@param url string
+---@return boolean
+function signalbox.is_private(url) end
+
 ---@class signalbox.Command
 ---@field [integer] string the program and its arguments
 ---@field stdin? string

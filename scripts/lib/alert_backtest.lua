@@ -4,9 +4,9 @@
 local cli <const> = require "signalbox.cli"
 local signalbox <const> = require "signalbox"
 local alert_book <const> = require "signalbox.alert_book"
-local alert_check <const> = require "signalbox.alert_check"
-local alert_store <const> = require "signalbox.alert_store"
+local alert_samples <const> = require "signalbox.alert_samples"
 local alert_text <const> = require "signalbox.alert_text"
+local figures <const> = require "signalbox.figures"
 local rule_tests <const> = require "signalbox.rule_tests"
 local rules <const> = require "signalbox.rules"
 
@@ -75,16 +75,14 @@ end
 function M.run(args)
   local store <close> = cli.open(args, { mode = "ro" })
   local now = signalbox.time(signalbox.now())
-  local options = alert_check.session_options(assert(store:get_stats()).database_path)
-  options.seconds = math.max(options.seconds or 0, 10)
-  local session <close> = rules.session(options)
+  local session <close> = rules.configured_session(store, 10)
   local files, book, episodes = rule_tests.files(args.names), {}, {}
   local batch, count = {}, 0
   local function flush()
     if #batch > 0 then step(session, files, batch, book, episodes) end
     batch = {}
   end
-  for sample in alert_store.samples(store, now - args.since, now) do
+  for sample in alert_samples.between(store, now - args.since, now) do
     batch[#batch + 1], count = sample, count + 1
     if #batch == AT_ONCE then flush() end
   end
@@ -109,12 +107,11 @@ function M.run_at(args)
   if #args.names == 0 then cli.usage "test --at: name a rule or its file" end
   local store <close> = cli.open(args, { mode = "ro" })
   local now = signalbox.time(args.at)
-  local database = assert(store:get_stats()).database_path
-  local session <close> = rules.session(alert_check.session_options(database))
+  local session <close> = rules.configured_session(store)
   session:start()
   local values
-  for sample in alert_store.samples(store, now - 3600, now) do values = sample.figures end
-  values = values or alert_check.figures(store, session.sizes, now)
+  for sample in alert_samples.between(store, now - 3600, now) do values = sample.figures end
+  values = values or figures.read(store, now, nil, session.sizes)
   local files = rule_tests.files(args.names)
   local report = rules.evaluate(session, files, { { now = now, stats = values } })
 

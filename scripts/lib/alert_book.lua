@@ -87,15 +87,16 @@ function M.carry(book, report, moment, now)
   carry(FAILED_RULE, failures(report, moment), true)
   done[M.FAILED] = true
 
-  local file_failed = false
+  local failed = {} -- files of which nothing is known now
   for _, problem in ipairs(report.problems) do
-    if problem.rule then done[problem.rule] = true else file_failed = true end
+    if problem.rule then done[problem.rule] = true else failed[problem.file] = true end
   end
   local names = {}
   for name in pairs(book) do names[#names + 1] = name end
   for _, name in ipairs(names) do
-    local gone = { name = name, for_ = 0 }
-    if not done[name] and not file_failed then carry(gone, {}, true) end
+    local _, instance = next(book[name])
+    local lost = failed[instance.file] or not instance.file and next(failed)
+    if not done[name] and not lost then carry({ name = name, for_ = 0 }, {}, true) end
   end
   return changes
 end

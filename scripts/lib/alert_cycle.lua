@@ -11,12 +11,24 @@
 --     turns                         when it fired and resolved lately
 --     flapping                      it does so too often: notices wait until it is settled
 --     acked                         {at=, by=, comment=}, until it resolves
+--     file                          where it was declared when it was last true
+--     silenced, held_by             the silence, or the name of the firing alert, that keeps its
+--                                   notices back
 local M = {}
 
 M.RESOLVED_SHOWN = 15 * 60 -- seconds that one that has resolved is still told of
 local FLAP_WINDOW <const> = 3600
 local FLAP_BEGINS <const> = 6 -- turns within the window
 local FLAP_ENDS <const> = 2
+
+--- Nothing has happened later than now: what a clock says so that ran ahead and was set back must
+-- not make anything wait longer than it has to.
+local function mistrust_clock(instance, now)
+  for _, moment in ipairs { "active_at", "fired_at", "resolved_at", "seen_at" } do
+    if instance[moment] then instance[moment] = math.min(instance[moment], now) end
+  end
+  for i, at in ipairs(instance.turns or {}) do instance.turns[i] = math.min(at, now) end
+end
 
 --- How many of the last evaluations were true.
 local function hits(window)
@@ -58,8 +70,6 @@ local function rise(instance, rule, now)
   if instance.state == "inactive" or instance.state == "resolved" then
     instance.state, instance.active_at, instance.resolved_at = "pending", now, nil
   end
-  -- A clock that was set back must not make it wait longer than it has to.
-  if instance.active_at > now then instance.active_at = now end
   if instance.state == "pending" and now - instance.active_at >= rule.for_ then
     instance.state, instance.fired_at = "firing", now
     turn(instance, now)
@@ -68,7 +78,7 @@ end
 
 local function fall(instance, rule, clear, now)
   if instance.state == "pending" then
-    instance.state, instance.active_at = "inactive", nil
+    instance.state, instance.active_at, instance.acked = "inactive", nil, nil
   elseif instance.state == "firing" and not is_kept(instance, rule, clear, now) then
     instance.state, instance.resolved_at, instance.acked = "resolved", now, nil
     turn(instance, now)
@@ -94,10 +104,11 @@ end
 ---@param now number
 ---@return boolean
 function M.step(instance, rule, seen, clear, now)
+  mistrust_clock(instance, now)
   if seen then
     instance.value, instance.summary = seen.value, seen.summary
     instance.description, instance.runbook = seen.description, seen.runbook
-    instance.severity = rule.severity
+    instance.severity, instance.file = rule.severity, rule.file
   end
   if is_active(instance, rule, seen ~= nil) then
     rise(instance, rule, now)

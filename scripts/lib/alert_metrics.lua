@@ -3,9 +3,12 @@
 local cli <const> = require "signalbox.cli"
 local signalbox <const> = require "signalbox"
 local alert_book <const> = require "signalbox.alert_book"
-local alert_check <const> = require "signalbox.alert_check"
+local alert_notices <const> = require "signalbox.alert_notices"
+local alert_samples <const> = require "signalbox.alert_samples"
 local alert_store <const> = require "signalbox.alert_store"
+local figures <const> = require "signalbox.figures"
 local rules <const> = require "signalbox.rules"
+local whole_file <const> = require "signalbox.whole_file"
 
 local M = {}
 
@@ -46,8 +49,21 @@ local function by(label, values)
   return samples
 end
 
+--- When the last run of each command ended with `status`, by command and name.
+local function run_samples(store, status)
+  local samples = {}
+  for row in assert(store:rows([[
+      SELECT command, name, max(finished_at) AS at FROM runs
+      WHERE status = ? AND finished_at IS NOT NULL AND command <> 'alerts'
+      GROUP BY command, name ORDER BY command, name]], status)) do
+    samples[#samples + 1] = { labels = { command = row.command, name = row.name },
+      value = signalbox.time(row.at) }
+  end
+  return samples
+end
+
 --- Labels of an alert as Prometheus' own ALERTS series has them.
-local function alert_samples(store)
+local function active_samples(store)
   local samples = {}
   for _, instance in ipairs(alert_book.list(alert_store.load_book(store))) do
     if instance.state == "pending" or instance.state == "firing" then
@@ -83,34 +99,34 @@ function M.text(store, values, now)
   family(lines, "signalbox_wal_bytes", "Size of the write-ahead log.", single(values.wal_bytes))
   family(lines, "signalbox_disk_free_bytes", "Free space where the database is.",
     single(values.disk_free_bytes))
+  family(lines, "signalbox_last_check_timestamp_seconds", "When the last check of the rules began.",
+    single(alert_store.last_check(store)))
+  family(lines, "signalbox_last_done_timestamp_seconds",
+    "When a command (collect, process, sync, backup, verify) was last done.",
+    run_samples(store, "done"))
+  family(lines, "signalbox_last_failed_timestamp_seconds", "When a command failed last.",
+    run_samples(store, "failed"))
   family(lines, "signalbox_notices", "Notices of alerts by their delivery.",
-    by("status", alert_store.count_notices(store)))
+    by("status", alert_notices.count(store)))
   family(lines, "signalbox_alerts", "Alerts that are pending or firing.",
-    alert_samples(store))
+    active_samples(store))
   return table.concat(lines, "\n") .. "\n"
 end
 
---- Writes the file whole, or not at all.
+--- Writes the file whole, or not at all; node_exporter, which reads it, is another user.
 local function write_file(path, text)
-  local partial = string.format("%s.%d.tmp", path, math.random(1 << 30))
-  local file, problem = io.open(partial, "wb")
-  if not file then cli.fail(problem) end
-  local ok, why = file:write(text)
-  ok, why = ok and file:close() or nil, why
-  if ok then ok, why = os.rename(partial, path) end
-  if not ok then
-    os.remove(partial)
-    cli.fail(why or "it could not be written")
-  end
+  local file <close> = cli.check(whole_file.create(path, { mode = whole_file.FOR_ALL }))
+  cli.check(file.stream:write(text))
+  cli.check(file:keep())
 end
 
 --- The command; args as scripts/alerts.lua declares them.
 function M.run(args)
   local store <close> = cli.open(args)
   local now = signalbox.time(signalbox.now())
-  local session <close> = rules.session { database = assert(store:get_stats()).database_path }
+  local session <close> = rules.configured_session(store)
   session:start()
-  local values = alert_check.figures(store, session.sizes, now, alert_store.last_sample(store))
+  local values = figures.read(store, now, alert_samples.last(store), session.sizes)
   local text = M.text(store, values, now)
   if args.out then return write_file(args.out, text) end
   io.stdout:write(text)

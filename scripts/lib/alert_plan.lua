@@ -55,25 +55,38 @@ local function groups_of(receiver, instances, told)
   return groups
 end
 
---- What has changed in a group since its last notice.
-local function compare(group, log, is_muted)
+--- Sorts one that fires into the change. Whoever has to be told again and again that an alert lives
+-- (`keeps_alive`) is told that, whatever people do about it.
+local function sort_firing(receiver, instance, log, change)
+  local is_told = log.firing[id_of(instance)] ~= nil
+  local is_muted = instance.silenced ~= nil or instance.held_by ~= nil
+  local lives = receiver.keeps_alive and is_told
+  if not is_muted and not instance.acked then
+    change.loud = true
+    if not is_told then change.fresh[#change.fresh + 1] = instance end
+  end
+  if lives then change.loud = true end
+  if lives or not is_muted then change.firing[#change.firing + 1] = instance end
+end
+
+--- What has changed in a group since its last notice. A receiver that doesn't hear of what has
+-- resolved is as good as told of it.
+local function compare(receiver, group, log)
   local change = { fresh = {}, over = {}, firing = {}, loud = false }
   local now_firing = {}
   for _, instance in ipairs(group.firing) do
-    local id = id_of(instance)
-    local muted = is_muted(instance)
-    now_firing[id] = true
-    if not muted and not instance.acked then
-      change.loud = true
-      if not log.firing[id] then change.fresh[#change.fresh + 1] = instance end
-    end
-    if not muted then change.firing[#change.firing + 1] = instance end
+    now_firing[id_of(instance)] = true
+    sort_firing(receiver, instance, log, change)
   end
   for id, snapshot in pairs(log.firing) do
     local instance = group.others[id]
     if not now_firing[id] and not (instance and instance.flapping) then
       change.over[id] = instance and M.snapshot(instance, "resolved") or snapshot
     end
+  end
+  if not receiver.resolved then
+    for id in pairs(change.over) do log.firing[id] = nil end
+    change.over = {}
   end
   return change
 end
@@ -97,16 +110,17 @@ local function reason_of(receiver, change, log, now)
   return nil
 end
 
-local function alerts_of(receiver, change, now)
-  local alerts = {}
-  for _, instance in ipairs(change.firing) do alerts[#alerts + 1] = M.snapshot(instance) end
-  local over = {}
-  for _, snapshot in pairs(receiver.resolved and change.over or {}) do
+--- What a notice says: the alerts of `firing`, and those that are over.
+local function alerts_of(firing, over, now)
+  local alerts, ids = {}, {}
+  for i, instance in ipairs(firing) do alerts[i] = M.snapshot(instance) end
+  for id in pairs(over) do ids[#ids + 1] = id end
+  table.sort(ids)
+  for _, id in ipairs(ids) do
+    local snapshot = over[id]
     snapshot.state, snapshot.ends_at = "resolved", snapshot.ends_at or signalbox.iso(now)
-    over[#over + 1] = snapshot
+    alerts[#alerts + 1] = snapshot
   end
-  table.sort(over, function(a, b) return a.name .. a.summary < b.name .. b.summary end)
-  table.move(over, 1, #over, #alerts + 1, alerts)
   return alerts
 end
 
@@ -121,35 +135,65 @@ local function tell(log, change, now)
   log.notified_at, log.waiting_since = now, nil
 end
 
+local function notice_of(receiver, group, reason, alerts, now)
+  local status = "resolved"
+  for _, alert in ipairs(alerts) do
+    if alert.state == "firing" then status = "firing" end
+  end
+  return { receiver = receiver.name, group_key = group.key, group = group.labels, status = status,
+    reason = reason, alerts = alerts, at = signalbox.iso(now) }
+end
+
+--- The group in one notice; or, where the receiver wants them so (`each`), a notice of each alert
+-- that there is something new of.
+local function notices_of(receiver, group, reason, change, now)
+  if not receiver.each then
+    return { notice_of(receiver, group, reason, alerts_of(change.firing, change.over, now), now) }
+  end
+  local firing = reason == "repeated" and change.firing or change.fresh
+  local notices = {}
+  for i, alert in ipairs(alerts_of(firing, change.over, now)) do
+    notices[i] = notice_of(receiver, group, reason, { alert }, now)
+  end
+  return notices
+end
+
+--- One group of the receiver: its notices, and what is to be remembered of it (nil: nothing).
+local function plan_group(receiver, group, log, now)
+  -- Nothing was told later than now: the clock may have run ahead.
+  log.notified_at = log.notified_at and math.min(log.notified_at, now)
+  log.waiting_since = log.waiting_since and math.min(log.waiting_since, now)
+  local change = compare(receiver, group, log)
+  local reason = reason_of(receiver, change, log, now)
+  local notices = {}
+  if reason then
+    notices = notices_of(receiver, group, reason, change, now)
+    tell(log, change, now)
+  end
+  local waits = log.waiting_since and #change.fresh > 0
+  return notices, (next(log.firing) or waits) and log or nil
+end
+
 --- The notices that are due to `receiver` ({name=, group_by=, group_wait=, group_interval=,
--- repeat_interval=, resolved=, match=}). `told` is by group key, {labels=, firing=, notified_at=,
--- waiting_since=}, and is brought up to date; an entry without anything firing is done with.
+-- repeat_interval=, resolved=, match=, each=?, keeps_alive=?}), group by group. `told` is by group
+-- key, {labels=, firing=, notified_at=, waiting_since=}, and is brought up to date; an entry
+-- without anything firing is done with.
 ---@param receiver table
----@param instances table[]
----@param is_muted fun(instance: table): boolean silenced or inhibited
+---@param instances table[] with `silenced` or `held_by` where their notices are kept back
 ---@param told table<string, table>
 ---@param now number
----@return table[] notices {receiver=, group_key=, group=, status=, reason=, alerts=}
-function M.notices(receiver, instances, is_muted, told, now)
-  local notices = {}
-  for key, group in pairs(groups_of(receiver, instances, told)) do
-    local log = told[key] or { labels = group.labels, firing = {} }
+---@return table[] notices {receiver=, group_key=, group=, status=, reason=, alerts=, at=}
+function M.notices(receiver, instances, told, now)
+  local groups, keys, notices = groups_of(receiver, instances, told), {}, {}
+  for key in pairs(groups) do keys[#keys + 1] = key end
+  table.sort(keys)
+  for _, key in ipairs(keys) do
+    local group = groups[key]
+    local due, log = plan_group(receiver, group,
+      told[key] or { labels = group.labels, firing = {} }, now)
     told[key] = log
-    local change = compare(group, log, is_muted)
-    local reason = reason_of(receiver, change, log, now)
-    if reason then
-      local alerts = alerts_of(receiver, change, now)
-      local status = #change.firing > 0 and "firing" or "resolved"
-      tell(log, change, now)
-      if #alerts > 0 then
-        notices[#notices + 1] = { receiver = receiver.name, group_key = key, group = group.labels,
-          status = status, reason = reason, alerts = alerts, at = signalbox.iso(now) }
-      end
-    end
-    local waits = log.waiting_since and #change.fresh > 0
-    if not next(log.firing) and not waits then told[key] = nil end
+    table.move(due, 1, #due, #notices + 1, notices)
   end
-  table.sort(notices, function(a, b) return a.group_key < b.group_key end)
   return notices
 end
 

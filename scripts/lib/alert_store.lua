@@ -1,54 +1,22 @@
---- Where alerts are kept between two checks: the tables of migration 1005.
+--- Where alerts are kept between two checks: what they are, what became of them, what is silenced,
+-- and when the last check was.
 local signalbox <const> = require "signalbox"
 
 local M = {}
 
 local EVENT_DAYS <const> = 400
-local NOTICE_DAYS <const> = 7
 local DAY <const> = 86400
-local MINUTE_SAMPLES <const> = 7 * DAY -- seconds that a sample a minute is kept; then one an hour
-local HOUR_SAMPLES <const> = 400 * DAY
 
 local encode <const>, decode <const> = signalbox.json.encode, signalbox.json.decode
 
 local function iso(at) return at and signalbox.iso(at) or nil end
 local function time(text) return text and signalbox.time(text) or nil end
 
--- Samples --------------------------------------------------------------------------------------
-
---- The figures that were noted last, or nil.
-function M.last_sample(store)
-  local row = store:row "SELECT figures FROM stat_samples ORDER BY at DESC LIMIT 1"
-  return row and decode(row.figures)
-end
-
---- Notes the figures, at most one set a minute, and forgets old ones.
-function M.save_sample(store, figures, now)
-  local minute = iso(now - now % 60)
-  assert(store:exec("INSERT INTO stat_samples(at, figures) VALUES (?, ?) ON CONFLICT DO NOTHING",
-    minute, encode(figures)))
-  assert(store:exec([[
-    DELETE FROM stat_samples WHERE at < ?1 OR
-      (at < ?2 AND at >= ?3 AND substr(at, 15, 2) <> '00')]],
-    iso(now - HOUR_SAMPLES), iso(now - MINUTE_SAMPLES), iso(now - MINUTE_SAMPLES - DAY)))
-end
-
---- Samples from `since` to `till` (epoch seconds), oldest first: an iterator of {at=, figures=}.
-function M.samples(store, since, till)
-  local rows = assert(store:rows(
-    "SELECT at, figures FROM stat_samples WHERE at >= ? AND at <= ? ORDER BY at",
-    iso(since), iso(till)))
-  return function()
-    local row = rows()
-    return row and { at = time(row.at), figures = decode(row.figures) }
-  end
-end
-
 -- Instances ------------------------------------------------------------------------------------
 
 -- What is in an instance beside the columns.
 local MEMORY <const> = {
-  "seen_at", "description", "runbook", "window", "turns", "flapping", "acked",
+  "seen_at", "description", "runbook", "window", "turns", "flapping", "acked", "file", "held_by",
 }
 
 local function memory_of(instance)
@@ -169,94 +137,6 @@ function M.end_silence(store, id, now)
     iso(now), id)) > 0
 end
 
--- Groups ---------------------------------------------------------------------------------------
-
---- What a receiver was told, by group.
-local function load_groups(store, receiver)
-  local told = {}
-  for row in assert(store:rows(
-      "SELECT group_key, told FROM alert_groups WHERE receiver = ?", receiver)) do
-    told[row.group_key] = decode(row.told)
-  end
-  return told
-end
-
-local function save_groups(store, receiver, told, before)
-  for key, log in pairs(told) do
-    assert(store:exec([[INSERT INTO alert_groups(receiver, group_key, told) VALUES (?, ?, ?)
-      ON CONFLICT DO UPDATE SET told = excluded.told WHERE told <> excluded.told]],
-      receiver, key, encode(log)))
-  end
-  for _, key in ipairs(before) do
-    if not told[key] then
-      assert(store:exec("DELETE FROM alert_groups WHERE receiver = ? AND group_key = ?", receiver,
-        key))
-    end
-  end
-end
-
---- Runs `fn(told)` with what the receiver was told, and keeps what it made of it.
-function M.with_groups(store, receiver, fn)
-  local told = load_groups(store, receiver)
-  local before = {}
-  for key in pairs(told) do before[#before + 1] = key end
-  local result = fn(told)
-  save_groups(store, receiver, told, before)
-  return result
-end
-
--- Notices --------------------------------------------------------------------------------------
-
---- Puts a notice into the queue; one that repeats the last only where that isn't waiting still.
-function M.add_notice(store, notice, now)
-  if notice.reason == "repeated" and assert(store:row([[
-      SELECT count(*) AS n FROM alert_notices
-      WHERE receiver = ? AND group_key = ? AND status = 'waiting']],
-      notice.receiver, notice.group_key)).n > 0 then
-    return
-  end
-  assert(store:exec([[
-    INSERT INTO alert_notices(receiver, group_key, notice, status, created_at, next_at)
-    VALUES (?, ?, ?, 'waiting', ?4, ?4)]],
-    notice.receiver, notice.group_key, encode(notice), iso(now)))
-end
-
---- The receiver's waiting notices, oldest first.
-function M.waiting(store, receiver)
-  local list = {}
-  for row in assert(store:rows([[
-      SELECT id, group_key, notice, attempts, created_at, next_at FROM alert_notices
-      WHERE receiver = ? AND status = 'waiting' ORDER BY id]], receiver)) do
-    row.notice = decode(row.notice)
-    list[#list + 1] = row
-  end
-  return list
-end
-
---- Takes a notice to send it: true where nobody else has. It is ours until `lost_at`.
-function M.take_notice(store, row, lost_at)
-  return assert(store:exec([[
-    UPDATE alert_notices SET attempts = attempts + 1, next_at = ?
-    WHERE id = ? AND status = 'waiting' AND next_at = ?]], iso(lost_at), row.id, row.next_at)) > 0
-end
-
---- It was sent; or it failed and waits until `next_at`; or, without that, it is given up.
-function M.settle_notice(store, id, problem, next_at)
-  local status = not problem and "sent" or next_at and "waiting" or "failed"
-  assert(store:exec(
-    "UPDATE alert_notices SET status = ?, error = ?, next_at = coalesce(?, next_at) WHERE id = ?",
-    status, problem, iso(next_at), id))
-end
-
---- How many notices there are by status.
-function M.count_notices(store)
-  local counts = { waiting = 0, sent = 0, failed = 0 }
-  for row in assert(store:rows "SELECT status, count(*) AS n FROM alert_notices GROUP BY status") do
-    counts[row.status] = row.n
-  end
-  return counts
-end
-
 -- All of it ------------------------------------------------------------------------------------
 
 --- Loads the book, runs `fn(book)` and keeps what it made of it, in one transaction; gives what fn
@@ -275,8 +155,29 @@ end
 function M.prune(store, now)
   assert(store:exec("DELETE FROM alert_events WHERE at < ?", iso(now - EVENT_DAYS * DAY)))
   assert(store:exec("DELETE FROM alert_silences WHERE ends_at < ?", iso(now - EVENT_DAYS * DAY)))
-  assert(store:exec("DELETE FROM alert_notices WHERE status <> 'waiting' AND created_at < ?",
-    iso(now - NOTICE_DAYS * DAY)))
+end
+
+-- Checks ---------------------------------------------------------------------------------------
+
+--- When the check began whose results are in the book, or nil.
+---@return number|nil
+function M.last_check(store)
+  local row = store:row [[
+    SELECT started_at FROM runs WHERE command = 'alerts' AND name = 'check'
+    ORDER BY started_at DESC LIMIT 1]]
+  return row and time(row.started_at)
+end
+
+--- Notes that the results of the check that began at `began` are in the book. There is one record
+-- of a run for it, for a row a minute would say nothing more.
+function M.note_check(store, began, now)
+  if assert(store:exec([[
+      UPDATE runs SET started_at = ?, finished_at = ?
+      WHERE command = 'alerts' AND name = 'check']], iso(began), iso(now))) == 0 then
+    assert(store:exec([[
+      INSERT INTO runs(command, name, started_at, finished_at, status)
+      VALUES ('alerts', 'check', ?, ?, 'done')]], iso(began), iso(now)))
+  end
 end
 
 return M

@@ -3,6 +3,11 @@ local M = {}
 
 local MOST_LINES <const> = 20
 
+--- `text` in one line and without what moves a terminal: a rule's texts can be a stranger's.
+local function plain(text)
+  return (tostring(text):gsub("[%c\127]+", " "):gsub("\194[\128-\159]", " "))
+end
+
 --- Labels as {team="a", zone="b"}; empty for none.
 ---@param labels table<string, string>
 function M.labels(labels)
@@ -10,7 +15,7 @@ function M.labels(labels)
   for name in pairs(labels) do names[#names + 1] = name end
   if #names == 0 then return "" end
   table.sort(names)
-  for i, name in ipairs(names) do names[i] = string.format('%s="%s"', name, labels[name]) end
+  for i, name in ipairs(names) do names[i] = string.format('%s="%s"', name, plain(labels[name])) end
   return "{" .. table.concat(names, ", ") .. "}"
 end
 
@@ -18,17 +23,27 @@ end
 function M.line(alert)
   local marks = (alert.acknowledged and " (acknowledged)" or "") ..
     (alert.flapping and " (flapping)" or "")
-  local about = alert.summary ~= alert.name and ": " .. tostring(alert.summary) or ""
+  local about = alert.summary and alert.summary ~= alert.name and ": " .. plain(alert.summary) or ""
   return string.format("%s%s (%s)%s%s", alert.name, M.labels(alert.labels),
     alert.severity or "warning", about, marks)
 end
 
---- A notice in a few words: "FIRING: HighPending (warning): ..." or "FIRING: 3 alerts".
+--- A notice in a few words: "FIRING: HighPending (warning): ...", "FIRING: 3 alerts" or "FIRING: 3
+-- alerts, 1 resolved".
 function M.title(notice)
   local what = notice.status == "firing" and "FIRING" or "RESOLVED"
   if notice.reason == "repeated" then what = "STILL FIRING" end
   if #notice.alerts == 1 then return what .. ": " .. M.line(notice.alerts[1]) end
-  return string.format("%s: %d alerts", what, #notice.alerts)
+  local resolved = 0
+  for _, alert in ipairs(notice.alerts) do
+    if alert.state == "resolved" then resolved = resolved + 1 end
+  end
+  local firing = #notice.alerts - resolved
+  if firing == 0 or resolved == 0 then
+    return string.format("%s: %d alerts", what, #notice.alerts)
+  end
+  return string.format("%s: %d %s, %d resolved", what, firing,
+    firing == 1 and "alert" or "alerts", resolved)
 end
 
 --- A notice as lines, one an alert, the first lines of the longest ones only.

@@ -104,24 +104,14 @@ function M.number(text)
   return nil, string.format("'%s' is no number", text)
 end
 
-local UNITS <const> = { s = 1, m = 60, h = 3600, d = 86400, w = 604800 }
-
 --- Seconds from `90`, `2s`, `10m`, `1h`, `7d`, `2w`, or several of them: `1h30m`.
 ---@param text string|number
 ---@return number|nil seconds
 ---@return string? problem
 function M.seconds(text)
-  local plain = tonumber(text)
-  if plain and plain >= 0 and plain < math.huge then return plain end
-  local total, rest = 0, tostring(text)
-  repeat
-    local number, unit, behind = rest:match "^(%d+%.?%d*)([smhdw])(.*)$"
-    if not number then
-      return nil, string.format("'%s' is no time span: 90, 2s, 10m, 1h or 7d", text)
-    end
-    total, rest = total + tonumber(number) * UNITS[unit], behind
-  until rest == ""
-  return total
+  local seconds = require "signalbox.span"(text)
+  if seconds then return seconds end
+  return nil, string.format("'%s' is no time span: 90, 2s, 10m, 1h or 7d", text)
 end
 
 --- A time, as the store writes it: from ISO text or epoch seconds.

@@ -6,11 +6,13 @@
 --     last_signal          by type, when the newest was detected
 --     last_saved_at        when the last one was saved
 --     schema_version       of the last migration
---     schema_size          bytes of all definitions in the schema
+--     schema_mark          a number that stands for all definitions in the schema
+--     clock_set_back       seconds by which the last check of the rules seems to be yet to come
 --     free_bytes           of the database, that VACUUM would give back
 --
 -- They cost the same at any size of the store, but for a first look at one with a type that has not
 -- been seen for long: types are followed from the last signal that was looked at.
+local alert_store <const> = require "signalbox.alert_store"
 local signalbox <const> = require "signalbox"
 
 local M = {}
@@ -63,26 +65,43 @@ local function read_backlog(store, figures, at)
   figures.oldest_due_at = oldest.at and oldest.at <= at and signalbox.time(oldest.at) or nil
 end
 
+--- FNV-1a of 32 bits: as good as different for different texts, and exact in JSON.
+local function mark_of(text)
+  local mark = 2166136261
+  for i = 1, #text do mark = ((mark ~ text:byte(i)) * 16777619) & 0xffffffff end
+  return mark
+end
+
+--- The schema, but for SQLite's own tables: ANALYZE makes some, and nobody has changed anything.
 local function read_schema(store, figures)
-  local schema = assert(store:row [[
-    SELECT (SELECT max(version) FROM schema_migrations) AS version, sum(length(sql)) AS size
-    FROM sqlite_schema]])
-  figures.schema_version, figures.schema_size = schema.version, schema.size
+  local version = assert(store:row "SELECT max(version) AS version FROM schema_migrations")
+  figures.schema_version = version.version
+  local definitions = {}
+  for row in assert(store:rows [[
+      SELECT sql FROM sqlite_schema
+      WHERE sql IS NOT NULL AND substr(name, 1, 7) <> 'sqlite_' ORDER BY type, name]]) do
+    definitions[#definitions + 1] = row.sql
+  end
+  figures.schema_mark = mark_of(table.concat(definitions, "\n"))
   local free, page = store:row "PRAGMA freelist_count", store:row "PRAGMA page_size"
   figures.free_bytes = free and page and free.freelist_count * page.page_size
 end
 
 --- The figures of `store`, as at `now` (epoch seconds; the clock's by default). `before` is figures
--- of an earlier look, which need not be repeated.
+-- of an earlier look, which need not be repeated; `sizes` is what a session of signalbox.rules saw
+-- of the file and the disk.
 ---@param now? number
 ---@param before? table
+---@param sizes? table
 ---@return table
-function M.read(store, now, before)
+function M.read(store, now, before, sizes)
   local at = signalbox.iso(now or signalbox.now())
   local figures = assert(store:get_stats())
   read_backlog(store, figures, at)
   read_schema(store, figures)
   local last = store:row "SELECT id, created_at FROM signals ORDER BY id DESC LIMIT 1"
+  local checked = alert_store.last_check(store)
+  figures.clock_set_back = checked and math.max(0, checked - signalbox.time(at)) or 0
   figures.last_saved_at = last and signalbox.time(last.created_at)
   figures.last_signal = {}
   if before and before.last_id then
@@ -93,6 +112,7 @@ function M.read(store, now, before)
     find_types(store, figures, at)
   end
   figures.last_id = last and last.id or 0
+  for name, value in pairs(sizes or {}) do figures[name] = value end
   return figures
 end
 

@@ -5,16 +5,13 @@ local next <const>, pcall <const> = next, pcall
 local select <const>, tonumber <const>, tostring <const>, type <const> =
   select, tonumber, tostring, type
 local math_type <const>, concat <const>, sort <const> = math.type, table.concat, table.sort
-local find <const>, match <const>, utf8_len <const> = string.find, string.match, utf8.len
-local check <const>, tools <const> = words.check, words.tools
+local find <const>, match <const> = string.find, string.match
+local check <const>, tools <const>, limits <const> = words.check, words.tools, words.limits
 local fail <const> = check.fail
-
-local LONGEST_TEXT <const> = 4096 -- bytes of a summary and the like
-local MOST_RULES <const> = 10000
 
 local function text_or_function(value, what)
   if value == nil or type(value) == "function" then return value end
-  return check.text(value, what, LONGEST_TEXT)
+  return check.text(value, what, limits.LONGEST_TEXT)
 end
 
 --- N of M: {3, 5} or "3/5".
@@ -86,12 +83,14 @@ function env.alert(...)
     return function(fields) return env.alert(name, fields) end
   end
   local ok, rule = pcall(function()
-    check.text(name, "the name of an alert", 100)
+    check.text(name, "the name of an alert", limits.LONGEST_NAME)
     if name == "" or find(name, "%c") then fail "the name of an alert is a line of text" end
     if name == "RuleFailed" then fail "the name RuleFailed is taken" end
     local other = words.places[name]
     if other then fail("there are two alerts '%s' (the other at %s)", name, other) end
-    if #words.declared >= MOST_RULES then fail("there are more than %d alerts", MOST_RULES) end
+    if #words.declared >= limits.MOST_RULES then
+      fail("there are more than %d alerts", limits.MOST_RULES)
+    end
     return read_alert(name, spec)
   end)
   if ok then
@@ -99,7 +98,7 @@ function env.alert(...)
     words.declared[#words.declared + 1] = rule
   else
     words.problems[#words.problems + 1] = {
-      rule = type(name) == "string" and #name <= 100 and utf8_len(name) and name or nil,
+      rule = pcall(check.text, name, "", limits.LONGEST_NAME) and name or nil,
       problem = check.line_of(rule, place),
     }
   end

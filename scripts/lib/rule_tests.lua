@@ -9,14 +9,14 @@
 --
 -- Between the steps the rules are evaluated too, once a minute (`every`), as cron would. Figures
 -- come from the store that the steps have filled; `figures {...}` and `series = {...}` lay others
--- over them. A series is in the manner of promtool: "0+100x20 _ 5" is 0, 100, ... 2000, nothing, 5,
--- one value an evaluation; the last one stays.
+-- over them. A series has one value an evaluation; the last one stays (see rule_series).
 local cli <const> = require "signalbox.cli"
 local signalbox <const> = require "signalbox"
 local alert_book <const> = require "signalbox.alert_book"
-local alert_check <const> = require "signalbox.alert_check"
-local alert_store <const> = require "signalbox.alert_store"
+local alert_samples <const> = require "signalbox.alert_samples"
 local alert_text <const> = require "signalbox.alert_text"
+local rule_fixture <const> = require "signalbox.rule_fixture"
+local rule_series <const> = require "signalbox.rule_series"
 local rules <const> = require "signalbox.rules"
 
 local M = {}
@@ -25,127 +25,11 @@ local START <const> = "2026-01-05T00:00:00Z" -- of a test that doesn't say
 local EVERY <const> = 60
 local MOST_EVALUATIONS <const> = 20000
 local A_SECOND <const> = 500 -- evaluations that a file gets a second for
-local MARKS <const> = { queued = "mark_queued", pushed = "mark_pushed", rejected = "mark_rejected",
-  failed = "mark_failed" }
-
--- A store for a moment -------------------------------------------------------------------------
-
-local Fixture = {}
-Fixture.__index = Fixture
-
---- A new store in a file of its own; gone when it is closed.
-local function new_fixture(start)
-  local path = os.tmpname()
-  os.remove(path)
-  local store = assert(signalbox.open(path .. ".db", { durability = "normal" }))
-  return setmetatable({ path = path .. ".db", store = store, start = start, count = 0,
-    overlay = {} }, Fixture)
-end
-
-function Fixture:close()
-  self.store:close()
-  for _, suffix in ipairs { "", "-wal", "-shm", "-workers" } do os.remove(self.path .. suffix) end
-end
-Fixture.__close = Fixture.close
-
---- Saves what `signal` asked for, as if it were saved at `now`.
-function Fixture:signal(fields, now)
-  local store, at = self.store, signalbox.iso(now)
-  local count, status = fields.count or 1, fields.status
-  fields.count, fields.status = nil, nil
-  for _ = 1, count do
-    self.count = self.count + 1
-    local one = { source_api = "test", confidence = 0.8, raw_data = {}, detected_at = at,
-      canonical_key = string.format("domain:company-%d.test", self.count) }
-    for name, value in pairs(fields) do one[name] = value end
-    local id = assert(store:save_signal(one))
-    local mark = MARKS[status]
-    if mark then assert(store[mark](store, id, status ~= "queued" and "test" or nil)) end
-    assert(store:exec("UPDATE signals SET created_at = ? WHERE id = ?", at, id))
-    assert(store:exec([[UPDATE signal_processing SET created_at = ?1, updated_at = ?1,
-      available_at = ?1 WHERE signal_id = ?2]], at, id))
-  end
-end
-
-function Fixture:run(action, now)
-  local fields = action.fields
-  assert(self.store:exec([[
-    INSERT INTO runs(command, name, started_at, finished_at, status, counts, error)
-    VALUES (?, ?, ?, ?, ?, ?, ?)]],
-    action.command, fields.name or action.command, signalbox.iso(fields.started_at or now),
-    fields.status ~= "running" and signalbox.iso(now) or nil, fields.status or "done",
-    fields.counts and signalbox.json.encode(fields.counts), fields.error))
-end
-
---- Does what a step asks for, but for what it expects.
-function Fixture:apply(actions, now)
-  assert(self.store:transaction(function()
-    for _, action in ipairs(actions) do
-      if action.act == "signal" then self:signal(action.fields, now) end
-      if action.act == "run" then self:run(action, now) end
-      if action.act == "figures" then
-        for name, value in pairs(action.values) do self.overlay[name] = value end
-      end
-    end
-    return true
-  end))
-end
-
---- Sets a figure by its dotted name.
-local function set(values, name, value)
-  local place = values
-  for part, rest in name:gmatch "([^.]+)(%.?)" do
-    if rest == "" then
-      place[part] = value
-    else
-      if type(place[part]) ~= "table" then place[part] = {} end
-      place = place[part]
-    end
-  end
-end
-
-function Fixture:figures(now, series)
-  local values = alert_check.figures(self.store, {
-    database_bytes = 1 << 20, wal_bytes = 0, disk_free_bytes = 1 << 40, disk_bytes = 1 << 41,
-  }, now)
-  for name, value in pairs(self.overlay) do set(values, name, value) end
-  for name, value in pairs(series or {}) do set(values, name, value) end
-  return values
-end
-
--- Series ---------------------------------------------------------------------------------------
-
---- The values of "1+2x3 _ 5"; false stands for nothing.
-local function expand(text)
-  local values = {}
-  for word in tostring(text):gmatch "%S+" do
-    local from, sign, step, times = word:match "^(-?[%d.]+)([+-])([%d.]+)x(%d+)$"
-    local plain, repeats = word:match "^(-?[%d.]+)x(%d+)$"
-    if from then
-      step = tonumber(step) * (sign == "-" and -1 or 1)
-      for i = 0, tonumber(times) do values[#values + 1] = tonumber(from) + i * step end
-    elseif plain then
-      for _ = 0, tonumber(repeats) do values[#values + 1] = tonumber(plain) end
-    elseif word == "_" then
-      values[#values + 1] = false
-    else
-      values[#values + 1] = tonumber(word) or error("series: '" .. word .. "' is no value", 0)
-    end
-  end
-  if #values == 0 then error("series: there is no value in it", 0) end
-  return values
-end
-
---- What all series are at their `index`th value.
-local function series_at(series, index)
-  local values = {}
-  for name, list in pairs(series) do values[name] = list[math.min(index, #list)] or nil end
-  return values
-end
 
 -- One test -------------------------------------------------------------------------------------
 
---- The moments from behind `from` up to `to`, in evaluations: each with its figures.
+--- The moments from behind `from` up to `to`, in evaluations, with their figures. Between two steps
+-- only the series change.
 local function moments_between(fixture, test, from, to)
   local moments = {}
   local first = from and (from - test.start) // test.every + 1 or 0
@@ -153,12 +37,13 @@ local function moments_between(fixture, test, from, to)
     local now = test.start + index * test.every
     if now < to then moments[#moments + 1] = { now = now, index = math.tointeger(index) + 1 } end
   end
+  if not moments[1] then return moments end
+  moments[1].stats = fixture:figures(moments[1].now)
   if next(test.series) then
+    local values = moments[1].stats
     for _, moment in ipairs(moments) do
-      moment.stats = fixture:figures(moment.now, series_at(test.series, moment.index))
+      moment.stats = rule_series.overlaid(values, rule_series.at(test.series, moment.index))
     end
-  elseif moments[1] then
-    moments[1].stats = fixture:figures(moments[1].now)
   end
   return moments
 end
@@ -169,7 +54,7 @@ local function note_samples(fixture, moments)
   assert(fixture.store:transaction(function()
     for _, moment in ipairs(moments) do
       values = moment.stats or values
-      alert_store.save_sample(fixture.store, values, moment.now)
+      alert_samples.save(fixture.store, values, moment.now)
     end
     return true
   end))
@@ -286,7 +171,7 @@ local function run_test(test)
   test.every = test.every or EVERY
   test.book, test.rules = {}, {}
   local series = {}
-  for name, text in pairs(test.series or {}) do series[name] = expand(text) end
+  for name, text in pairs(test.series or {}) do series[name] = rule_series.expand(text) end
   test.series = series
   local last = test.steps[#test.steps]
   if not last then error(test.place .. ": it has no steps", 0) end
@@ -294,14 +179,14 @@ local function run_test(test)
     error(test.place .. ": it is too long for its steps; give it `every = \"1h\"` or so", 0)
   end
 
-  local fixture <close> = new_fixture(test.start)
+  local fixture <close> = rule_fixture.open()
   local before
   for _, step in ipairs(test.steps) do
     local now = test.start + step.at
     evaluate(fixture, test, moments_between(fixture, test, before, now))
     fixture:apply(step.actions, now)
     local index = math.tointeger(step.at // test.every) + 1
-    local stats = fixture:figures(now, series_at(series, index))
+    local stats = rule_series.overlaid(fixture:figures(now), rule_series.at(series, index))
     evaluate(fixture, test, { { now = now, stats = stats } })
     test.clock = shown_clock(step.at)
     for _, action in ipairs(step.actions) do
@@ -315,11 +200,10 @@ end
 
 --- What a file declares, on an empty store.
 local function declare(file)
-  local fixture <close> = new_fixture(0)
+  local fixture <close> = rule_fixture.open()
   local session <close> = rules.session { database = fixture.path }
   local now = signalbox.time(START)
-  return rules.evaluate(session, { file }, { { now = now, stats = fixture:figures(now) } },
-    { tests = true })
+  return rules.declared(session, { file }, { now = now, stats = fixture:figures(now) })
 end
 
 --- Rule files by what people name: paths, or names of rules or files on the search path.

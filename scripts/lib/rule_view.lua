@@ -2,9 +2,10 @@
 -- sandbox; see rule_worker.lua.
 local env <const>, words <const> = ...
 
-local assert <const>, error <const>, pairs <const> = assert, error, pairs
+local assert <const>, error <const> = assert, error
+local ipairs <const>, pairs <const> = ipairs, pairs
 local tostring <const>, type <const>, huge <const> = tostring, type, math.huge
-local gmatch <const>, gsub <const> = string.gmatch, string.gsub
+local gmatch <const>, gsub <const>, concat <const> = string.gmatch, string.gsub, table.concat
 local store <const>, tools <const>, seconds <const> = env.store, words.tools, words.check.seconds
 
 env.seconds = seconds
@@ -27,11 +28,13 @@ end
 
 --- `value` where it is over the limit, else false; nil (no data) where it is nil.
 function env.above(value, limit)
-  return value ~= nil and (value > limit and value)
+  if value == nil then return nil end
+  return value > limit and value
 end
 
 function env.below(value, limit)
-  return value ~= nil and (value < limit and value)
+  if value == nil then return nil end
+  return value < limit and value
 end
 
 --- One instance for each entry of a table for which `judge(value, key)` gives a number or true; its
@@ -45,10 +48,18 @@ function env.each(name, entries, judge)
   return list
 end
 
---- One of the figures by its dotted name.
-local function figure(figures, name)
+--- The parts of a figure's name, which is dotted, or a list where a part has a dot in it.
+local function parts_of(name)
+  if type(name) == "table" then return name end
+  local parts = {}
+  for part in gmatch(name, "[^.]+") do parts[#parts + 1] = part end
+  return parts
+end
+
+--- One of the figures by the parts of its name.
+local function figure(figures, parts)
   local value = figures
-  for part in gmatch(name, "[^.]+") do
+  for _, part in ipairs(parts) do
     if type(value) ~= "table" then return nil end
     value = value[part]
   end
@@ -56,25 +67,27 @@ local function figure(figures, name)
 end
 
 --- The path of a figure in a sample, for json_extract.
-local function path_of(name)
-  return "$." .. gsub(gsub(name, '"', ""), "[^.]+", '"%0"')
+local function path_of(parts)
+  local quoted = {}
+  for i, part in ipairs(parts) do quoted[i] = '"' .. gsub(tostring(part), '"', "") .. '"' end
+  return "$." .. concat(quoted, ".")
 end
 
 --- The samples of a figure from `from` up to the last moment of the request, oldest first. They are
 -- read once, for a backtest asks again at every moment.
-local function samples_of(name, from)
-  local known = words.samples[name]
+local function samples_of(path, from)
+  local known = words.samples[path]
   if known and known.from <= from then return known end
   local samples = { from = from }
   for row in assert(store:rows([[
       SELECT at, json_extract(figures, ?) AS value FROM stat_samples
       WHERE at >= ? AND at < ? ORDER BY at]],
-      path_of(name), tools.iso(from), tools.iso(words.last))) do
+      path, tools.iso(from), tools.iso(words.last))) do
     if type(row.value) == "number" then
       samples[#samples + 1] = { at = tools.time(row.at), value = row.value }
     end
   end
-  words.samples[name] = samples
+  words.samples[path] = samples
   return samples
 end
 
@@ -91,14 +104,14 @@ end
 --- What the store noted of a figure during the last `span`, oldest first, and what it is now:
 -- array of {at=, value=}.
 function env.history(name, span)
-  local from = words.now - seconds(span)
-  local samples = samples_of(name, from)
+  local from, parts = words.now - seconds(span), parts_of(name)
+  local samples = samples_of(path_of(parts), from)
   local list = {}
   for i = place_of(samples, from), #samples do
     if samples[i].at >= words.now then break end
     list[#list + 1] = samples[i]
   end
-  local current = figure(env.stats, name)
+  local current = figure(env.stats, parts)
   if current then list[#list + 1] = { at = words.now, value = current } end
   return list
 end
@@ -119,10 +132,10 @@ end
 --- By how much a figure has grown since the first sample of the last `span` that has it, and the
 -- seconds since then; nil where there is none.
 local function growth(name, span)
-  local from = words.now - seconds(span)
-  local current, first = figure(env.stats, name), first_sample(from)
+  local from, parts = words.now - seconds(span), parts_of(name)
+  local current, first = figure(env.stats, parts), first_sample(from)
   if not current or not first then return nil end
-  local value = figure(first.figures, name)
+  local value = figure(first.figures, parts)
   if value then return current - value, words.now - first.at end
   local list = env.history(name, span)
   if #list < 2 then return nil end
@@ -179,12 +192,49 @@ function env.runs(command, span)
   return list
 end
 
---- The last run of a command, of a name where one is given, or nil.
-function env.last_run(command, name)
+--- The last run of a command, of a name and with a status ("done", "failed", "running") where they
+-- are given, or nil.
+function env.last_run(command, name, status)
   local row, problem = store:row([[
     SELECT command, name, started_at, finished_at, status, counts, error FROM runs
-    WHERE command = ?1 AND (?2 IS NULL OR name = ?2) AND started_at <= ?3
-    ORDER BY started_at DESC LIMIT 1]], command, name, tools.iso(words.now))
+    WHERE command = ?1 AND (?2 IS NULL OR name = ?2) AND (?3 IS NULL OR status = ?3) AND
+      started_at <= ?4
+    ORDER BY started_at DESC LIMIT 1]], command, name, status, tools.iso(words.now))
   if problem then error(tostring(problem), 2) end
   return row and run_of(row)
+end
+
+--- The runs of a command that began during the last `span`, by name: {runs=, first_at=, last_at=,
+-- failed_in_row=}, the last being how many failed since one was done. One query, however many there
+-- were.
+function env.run_totals(command, span)
+  local totals = {}
+  for row in assert(store:rows([[
+      SELECT name, runs, first_at, last_at, (
+          SELECT count(*) FROM runs
+          WHERE command = ?1 AND name = every.name AND status = 'failed' AND started_at <= ?3 AND
+            started_at > coalesce((
+              SELECT started_at FROM runs
+              WHERE command = ?1 AND name = every.name AND status = 'done' AND started_at <= ?3
+              ORDER BY started_at DESC LIMIT 1), ?2)) AS failed_in_row
+      FROM (
+        SELECT name, count(*) AS runs, min(started_at) AS first_at, max(started_at) AS last_at
+        FROM runs WHERE command = ?1 AND started_at >= ?2 AND started_at <= ?3
+        GROUP BY name) AS every]],
+      command, tools.iso(words.now - seconds(span)), tools.iso(words.now))) do
+    totals[row.name] = { runs = row.runs, first_at = tools.time(row.first_at),
+      last_at = tools.time(row.last_at), failed_in_row = row.failed_in_row }
+  end
+  return totals
+end
+
+--- What the runs of a command counted under `count` ("saved", "duplicates" ...) during the last
+-- `span`, in all.
+function env.run_sum(command, count, span)
+  local row, problem = store:row([[
+    SELECT total(json_extract(counts, ?2)) AS n FROM runs
+    WHERE command = ?1 AND started_at >= ?3 AND started_at <= ?4]],
+    command, path_of { count }, tools.iso(words.now - seconds(span)), tools.iso(words.now))
+  if problem then error(tostring(problem), 2) end
+  return row.n
 end

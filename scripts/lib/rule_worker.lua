@@ -3,8 +3,8 @@
 -- signalbox.rules, which asks.
 --
 -- A request: {text=, name=} or {embedded=}; seconds=; first= (rules before it are passed over);
--- moments = {{now=, stats=, to=?, every=?}, ...}: the file is run anew for each, as if that were
--- the present. With `to` and `every` a moment stands for several. tests= asks for those alone.
+-- moments = {{now=, stats=?}, ...}: the file is run anew for each, as if that were the present; one
+-- without figures goes on with those before it. tests= asks for those alone.
 --
 -- Answers: {declared=, problems=, tests=} after the file has run the first time, then for each
 -- moment and rule {moment=, rule=, instances=, nothing=?, clear=?} or {moment=, rule=, problem=}.
@@ -13,27 +13,26 @@ local env <const>, tools <const>, request <const> = ...
 local error <const>, ipairs <const>, next <const>, pcall <const> = error, ipairs, next, pcall
 local tostring <const>, type <const> = tostring, type
 local huge <const>, math_type <const> = math.huge, math.type
-local concat <const>, pack <const>, sort <const> = table.concat, table.pack, table.sort
-local format <const>, find <const>, gsub <const> = string.format, string.find, string.gsub
-local match <const>, sub <const>, utf8_len <const> = string.match, string.sub, utf8.len
-
-local MOST_INSTANCES <const> = 1000
-local LONGEST_TEXT <const> = 4096
-local MOST_BYTES <const> = 1 << 20 -- of all texts that one rule gives
+local concat <const>, sort <const>, format <const> = table.concat, table.sort, string.format
+local find <const>, gsub <const>, match <const> = string.find, string.gsub, string.match
+local utf8_len <const> = utf8.len
 
 --- What the parts of the sandbox share: the present moment and the last, what the file has
 -- declared, samples that were read.
 local words <const> = { tools = tools, samples = {}, tests_wanted = request.tests }
-words.check = tools.load_embedded "lib/rule_check" ()
+words.limits = tools.load_embedded "lib/rule_limits" ()
+words.check = tools.load_embedded "lib/rule_check" (words)
 for _, part in ipairs { "lib/rule_alert", "lib/rule_view", "lib/rule_test" } do
   tools.load_embedded(part)(env, words)
 end
+local limits <const> = words.limits
 local check <const> = words.check
 local fail <const>, line_of <const> = check.fail, check.line_of
 
 -- Texts ----------------------------------------------------------------------------------------
 
 local function shown(value)
+  if value == nil then return "∞" end
   if math_type(value) == "float" and value % 1 == 0 and value > -1e15 and value < 1e15 then
     return format("%d", value)
   end
@@ -48,21 +47,23 @@ local function render(text, value, labels)
     if not ok or type(made) ~= "string" or not utf8_len(made) or find(made, "\0", 1, true) then
       return ok and "(its text is no text)" or "(its text failed: " .. line_of(made, "") .. ")"
     end
-    return sub(made, 1, LONGEST_TEXT)
+    return check.cut(made)
   end
-  return (gsub(text, "{([%w_.]+)}", function(name)
+  return check.cut((gsub(text, "{([%w_.]+)}", function(name)
     if name == "value" then return shown(value) end
     return labels[name] or labels[match(name, "^labels%.(.+)$") or ""]
-  end))
+  end)))
 end
 
 -- Evaluating -----------------------------------------------------------------------------------
 
+--- nil for "more than can be counted", as hours_since_last gives it of what was never seen.
 local function sound_value(value)
   if value == nil or value == true then return 1 end
   if type(value) ~= "number" then fail("its value is a %s, and must be a number", type(value)) end
   if value ~= value then fail "its value is NaN (0/0?)" end
-  if value == huge or value == -huge then fail "its value is infinite" end
+  if value == -huge then fail "its value is infinite, and less than nothing" end
+  if value == huge then return nil end
   return value
 end
 
@@ -80,7 +81,7 @@ local function instance_of(rule, given, value, own)
   for name, text in next, rule.labels do labels[name] = text end
   for name, text in next, check.labels(given, "labels") do labels[name] = text end
   value = sound_value(value)
-  if own ~= nil then own = check.text(own, "summary", LONGEST_TEXT) end
+  if own ~= nil then own = check.text(own, "summary", limits.LONGEST_TEXT) end
   return { labels = labels, value = value,
     summary = render(own or rule.summary, value, labels) or rule.name,
     description = render(rule.description, value, labels),
@@ -110,8 +111,8 @@ end
 --- How many items the list has that `when` gave.
 local function check_list(list)
   local count = #list
-  if count > MOST_INSTANCES then
-    fail("it gives %d instances, and %d are allowed", count, MOST_INSTANCES)
+  if count > limits.MOST_INSTANCES then
+    fail("it gives %d instances, and %d are allowed", count, limits.MOST_INSTANCES)
   end
   for key in next, list do
     if math_type(key) ~= "integer" or key < 1 or key > count then
@@ -123,44 +124,58 @@ end
 
 local function instances_of(rule, list)
   if list.labels ~= nil or list.value ~= nil then list = { list } end
-  local instances, seen, size = {}, {}, 0
+  local instances, seen = {}, {}
   for i = 1, check_list(list) do
     local instance = read_item(rule, i, list[i])
     local key = label_key(instance.labels)
     if seen[key] then fail("items %d and %d of its list have the same labels", seen[key], i) end
-    seen[key], size = i, size + size_of(instance)
-    if size > MOST_BYTES then fail("its labels and texts are longer than %d bytes", MOST_BYTES) end
-    instances[i] = instance
+    seen[key], instances[i] = i, instance
   end
   return instances
 end
 
-local function judge(rule)
-  local result = pack(rule.when())
-  local given = result[1]
-  local answer = {}
-  if given == nil and result[2] ~= nil then error(result[2], 0) end -- as the store's calls fail
-  if given == nil then
-    answer.nothing = true
-    answer.instances = tools.array {}
-  elseif given == false then
-    answer.instances = tools.array {}
-  elseif given == true or type(given) == "number" then
-    answer.instances = { instance_of(rule, nil, given) }
-  elseif type(given) == "table" then
-    answer.instances = tools.array(instances_of(rule, given))
-  else
-    fail("`when` gave a %s, and may give false, true, a number or a list", type(given))
+--- What `when` says: instances, and whether that was nothing at all.
+local function judge_when(rule)
+  local given, problem = rule.when()
+  if given == nil and problem ~= nil then error(problem, 0) end -- as the store's calls fail
+  if not given then return {}, given == nil end
+  if given == true or type(given) == "number" then return { instance_of(rule, nil, given) } end
+  if type(given) == "table" then return instances_of(rule, given) end
+  fail("`when` gave a %s, and may give false, true, a number or a list", type(given))
+end
+
+--- Counts the instances against what the file has left; raises where it is less.
+local function take_share(left, instances)
+  local size = 0
+  for _, instance in ipairs(instances) do size = size + size_of(instance) end
+  if #instances > left.instances then
+    fail("with it the file gives more than %d instances", limits.MOST_INSTANCES)
   end
-  if rule.resolve_when then answer.clear = rule.resolve_when() and true or false end
-  return answer
+  if size > left.bytes then
+    fail("with it the file's labels and texts are longer than %d bytes", limits.MOST_BYTES)
+  end
+  left.instances, left.bytes = left.instances - #instances, left.bytes - size
+end
+
+local function judge(rule, left)
+  local instances, nothing = judge_when(rule)
+  local clear = rule.resolve_when and rule.resolve_when() and true or nil
+  take_share(left, instances)
+  return { instances = tools.array(instances), nothing = nothing or nil, clear = clear }
+end
+
+--- Why a rule failed. Of a query that the deadline has ended the store says only that.
+local function reason_of(problem, rule)
+  local late = format("it takes longer than %g s", request.seconds)
+  return (gsub(line_of(problem, rule.place), "interrupted$", late))
 end
 
 local function evaluate(moment, first)
+  local left = { instances = limits.MOST_INSTANCES, bytes = limits.MOST_BYTES }
   for i = first, #words.declared do
     local rule = words.declared[i]
-    local ok, answer = pcall(judge, rule)
-    if not ok then answer = { problem = line_of(answer, rule.place) } end
+    local ok, answer = pcall(judge, rule, left)
+    if not ok then answer = { problem = reason_of(answer, rule) } end
     answer.moment, answer.rule = moment, i
     tools.reply(answer)
   end
@@ -217,22 +232,13 @@ local function main()
     problem = line_of(problem, "")
     return tools.reply { declared = tools.array {}, problems = { { problem = problem } } }
   end
-  local final = request.moments[#request.moments]
-  words.last = final.to or final.now
-  local announced, count = false, 0
-  for _, moment in ipairs(request.moments) do
+  words.last = request.moments[#request.moments].now
+  for i, moment in ipairs(request.moments) do
     if moment.stats then set_stats(moment.stats) end
-    local at = moment.now
-    repeat
-      words.now, count = at, count + 1
-      run_file(chunk)
-      if not announced then
-        declare()
-        announced = true
-      end
-      if not request.tests then evaluate(count, count == 1 and request.first or 1) end
-      at = moment.every and at + moment.every
-    until not at or at > moment.to
+    words.now = moment.now
+    run_file(chunk)
+    if i == 1 then declare() end
+    if not request.tests then evaluate(i, i == 1 and request.first or 1) end
   end
 end
 

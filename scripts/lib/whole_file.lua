@@ -13,9 +13,12 @@ local IN_USE <const> = 16 -- EBUSY: of a database's own files, which the host ke
 
 local M = {}
 
+M.FOR_ALL = tonumber("644", 8) -- a mode: others may read it
+
 ---@class signalbox.WholeFile
 ---@field path string
 ---@field temporary? string
+---@field mode? integer
 ---@field stream? file*
 local WholeFile = {}
 WholeFile.__index = WholeFile
@@ -68,13 +71,15 @@ function M.reserve(path)
   return setmetatable({ path = path, temporary = name, lock = lock }, WholeFile)
 end
 
---- The same, open as `stream`.
+--- The same, open as `stream`; with another mode in the end, where one is asked for.
 ---@param path string
+---@param options? { mode: integer }
 ---@return signalbox.WholeFile? file, string? problem
-function M.create(path)
+function M.create(path, options)
   local file, problem = M.reserve(path)
   if not file then return nil, problem end
   file.stream, problem = io.open(file.temporary, "wb")
+  file.mode = options and options.mode
   if file.stream then return file end
   file:__close()
   return nil, problem
@@ -92,6 +97,7 @@ function WholeFile:keep(new)
   else
     ok, problem = vault.sync(self.temporary)
   end
+  if ok and self.mode then ok, problem = vault.set_mode(self.temporary, self.mode) end
   if ok then ok, problem = check_target(self.path) end
   if ok then ok, problem = (new and vault.rename or os.rename)(self.temporary, self.path) end
   if not ok then return nil, problem end

@@ -3,7 +3,8 @@
 --     { "alertmanager", url = "http://127.0.0.1:9093", valid_for = "15m" }
 --
 -- An alert that fires is sent again by every check, for the Alertmanager takes one that it has not
--- heard of for `valid_for` as resolved: let that be longer than the time between checks.
+-- heard of for `valid_for` as resolved: let that be longer than the time between checks. It hears
+-- of one that it was told of until that resolves, silenced and acknowledged or not.
 local cli <const> = require "signalbox.cli"
 local signalbox <const> = require "signalbox"
 local post <const> = require "signalbox.alert_post"
@@ -28,7 +29,10 @@ end
 
 return {
   about = "Prometheus' Alertmanager",
-  defaults = { group_by = {}, group_wait = 0, group_interval = 0, repeat_interval = 1 },
+  options = { url = "text", valid_for = "span", headers = "table" },
+  keeps_alive = true,
+  defaults = { group_by = {}, group_wait = 0, group_interval = 0, repeat_interval = 1,
+    timeout = 20 },
 
   prepare = function(options)
     if type(options.url) ~= "string" or not options.url:find "^https?://[^/]" then
@@ -40,7 +44,7 @@ return {
   send = function(options, notice)
     local alerts = {}
     for i, alert in ipairs(notice.alerts) do alerts[i] = alert_of(alert, options.valid_for) end
-    return post.json(options.url:gsub("/+$", "") .. "/api/v2/alerts", signalbox.array(alerts),
-      options.headers)
+    return post.json(options, options.url:gsub("/+$", "") .. "/api/v2/alerts",
+      signalbox.array(alerts))
   end,
 }

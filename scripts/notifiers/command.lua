@@ -8,6 +8,7 @@ local text <const> = require "signalbox.alert_text"
 
 return {
   about = "a program of one's own",
+  options = { run = "names" },
 
   prepare = function(options)
     if type(options.run) ~= "table" or type(options.run[1]) ~= "string" then
@@ -18,7 +19,7 @@ return {
   send = function(options, notice)
     local call = { table.unpack(options.run) }
     call.stdin = signalbox.json.encode(notice)
-    call.timeout = options.timeout or 30
+    call.timeout = options.timeout
     call.env = { ALERT_STATUS = notice.status, ALERT_TITLE = text.title(notice),
       ALERT_TEXT = text.body(notice) }
     local result, problem = signalbox.run(call)

@@ -4,6 +4,7 @@ local text <const> = require "signalbox.alert_text"
 
 return {
   about = "lines on stderr",
+  options = {},
 
   send = function(_, notice)
     for _, alert in ipairs(notice.alerts) do

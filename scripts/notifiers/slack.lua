@@ -1,4 +1,4 @@
--- A Slack-style incoming webhook (Slack, Mattermost, Rocket.Chat).
+-- A Slack-style incoming webhook (Slack, Mattermost, Rocket.Chat); it takes a message a second.
 --
 --     { "slack", url = env "SLACK_WEBHOOK_URL" }
 local config <const> = require "signalbox.config"
@@ -11,6 +11,9 @@ end
 
 return {
   about = "a Slack-style incoming webhook",
+  options = { url = "text" },
+  defaults = { timeout = 20 },
+  pause = 1,
 
   prepare = function(options)
     options.url = options.url or config.need "slack.webhook_url"
@@ -20,7 +23,7 @@ return {
   send = function(options, notice)
     local body = text.body(notice, escape)
     local title = escape(text.title(notice))
-    return post.json(options.url, {
+    return post.json(options, options.url, {
       text = #notice.alerts == 1 and title or "*" .. title .. "*\n" .. body,
     })
   end,

@@ -3,7 +3,10 @@
 --     { "smtp", url = "smtp://mail.example.com:587", from = "signalbox@example.com",
 --       to = { "ops@example.com" }, user = "signalbox", password = env "MAIL_PASSWORD" }
 --
--- smtp:// turns to TLS, and sends nothing without it but to this machine; smtps:// begins with it.
+-- smtp:// turns to TLS where it is offered, and sends nothing without it but to this machine;
+-- smtps:// begins with it. The certificate must be one that the system trusts, or be named by
+-- `ca_file`; only a server on this machine that is told no password needs none.
+local log <const> = require "signalbox.log"
 local signalbox <const> = require "signalbox"
 local text <const> = require "signalbox.alert_text"
 
@@ -71,8 +74,14 @@ local function check_address(address, what)
   end
 end
 
+-- Refusals that a person can end: without a login, or with a wrong one.
+local LOGIN <const> = { [530] = true, [534] = true, [535] = true, [538] = true }
+
 return {
   about = "mail, by SMTP",
+  options = { url = "text", from = "text", to = "text_or_names", user = "text", password = "text",
+    ca_file = "text" },
+  blocks = true,
 
   prepare = function(options)
     if type(options.url) ~= "string" or not options.url:find "^smtps?://[^/]" then
@@ -86,10 +95,17 @@ return {
 
   send = function(options, notice)
     local smtp <const> = require "signalbox.smtp"
-    local sent, problem = smtp.send { url = options.url, from = options.from, to = options.to,
-      user = options.user, password = options.password, ca_file = options.ca_file,
-      timeout = options.timeout, message = compose(options, notice) }
-    if sent then return true end
-    return nil, problem
+    local sent, problem, code = smtp.send { url = options.url, from = options.from,
+      to = options.to, user = options.user, password = options.password,
+      ca_file = options.ca_file, timeout = options.timeout, message = compose(options, notice) }
+    if not sent then
+      return nil, problem, { away = code < 400 or code == 421,
+        final = code >= 500 and not LOGIN[code] }
+    end
+    for address, answer in pairs(problem or {}) do
+      log.error("a mail went to the others alone, for one address was refused",
+        { address = address, error = answer })
+    end
+    return true
   end,
 }

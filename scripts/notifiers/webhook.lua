@@ -8,7 +8,8 @@
 --                payload = { summary = "{title}", source = "deals", severity = "{severity}" } } }
 --
 -- A body is a text, a table that is sent as JSON, or a function of the notice that gives either.
--- `each` sends one request an alert, with {name}, {severity}, {summary}, {value}, {labels.NAME}.
+-- With `each` a notice is of one alert, and has {name}, {severity}, {summary}, {value},
+-- {labels.NAME}.
 local signalbox <const> = require "signalbox"
 local post <const> = require "signalbox.alert_post"
 local text <const> = require "signalbox.alert_text"
@@ -23,7 +24,8 @@ local function words_of(notice)
   local alert = #notice.alerts == 1 and notice.alerts[1]
   if alert then
     words.name, words.severity, words.summary = alert.name, alert.severity, alert.summary
-    words.value, words.id = tostring(alert.value), alert.name .. text.labels(alert.labels)
+    words.value = tostring(alert.value or "∞")
+    words.id = alert.name .. text.labels(alert.labels)
     for label, value in pairs(alert.labels) do words["labels." .. label] = value end
   end
   return words
@@ -44,28 +46,21 @@ local function request_of(options, notice)
   local words = words_of(notice)
   body = body == nil and notice or fill(body, words)
   local headers = fill(options.headers or {}, words)
+  for name, value in pairs(headers) do headers[name] = tostring(value):gsub("%c+", " ") end
   headers["Idempotency-Key"] = headers["Idempotency-Key"] or notice.id
   local json = type(body) == "table"
   headers["Content-Type"] = headers["Content-Type"] or
     (json and "application/json" or "text/plain; charset=utf-8")
-  return { url = options.url, method = options.method, headers = headers,
-    body = json and signalbox.json.encode(body) or body }
+  return { url = options.url, method = options.method, timeout = options.timeout,
+    headers = headers, body = json and signalbox.json.encode(body) or body }
 end
 
 return {
   about = "a POST to any address, as JSON or by a template",
+  options = { url = "text", method = "text", headers = "table", body = "any" },
+  defaults = { timeout = 20 },
 
   prepare = function(options) post.check(options.url, "url") end,
 
-  send = function(options, notice)
-    if not options.each then return post.send(request_of(options, notice)) end
-    for i, alert in ipairs(notice.alerts) do
-      local one = { id = notice.id .. "-" .. i, alerts = { alert }, at = notice.at,
-        status = alert.state == "firing" and "firing" or "resolved", group = notice.group,
-        reason = notice.reason, receiver = notice.receiver }
-      local sent, problem = post.send(request_of(options, one))
-      if not sent then return nil, problem end
-    end
-    return true
-  end,
+  send = function(options, notice) return post.send(request_of(options, notice)) end,
 }

@@ -1,13 +1,7 @@
 -- Backups: their age, and whether they were found good. Where none was ever made, nothing is said.
-local function newest(command)
-  for _, one in ipairs(runs(command, "90d")) do
-    if one.status == "done" then return one end
-  end
-end
-
 alert("BackupOld", {
   when    = function()
-    local backup = newest "backup"
+    local backup = last_run("backup", nil, "done")
     return backup and above(backup.age / 3600, 26)
   end,
   for_    = "10m",
@@ -37,12 +31,29 @@ alert("BackupDamaged", {
   summary = "the last verification found a damaged backup",
 })
 
+-- Where verifications are recorded at all (`signalbox verify --record`).
+alert("BackupUnverified", {
+  when    = function()
+    local verified = last_run("verify", nil, "done")
+    return verified and above(verified.age / 86400, 10)
+  end,
+  for_    = "1h",
+  summary = "no backup has been verified for {value} days",
+})
+
 test("BackupOld fires a day after the last good one", {
   every = "30m",
   at "0h"  { run "backup" },
   at "25h" { run("backup", { status = "failed" }), expect("BackupOld", "quiet") },
   at "27h" { expect("BackupOld", "firing") },
   at "28h" { run "backup", expect("BackupOld", "resolved") },
+})
+
+test("BackupUnverified fires when the weekly drill has stopped", {
+  every = "6h",
+  at "0d"  { run "verify" },
+  at "10d" { expect("BackupUnverified", "quiet") },
+  at "11d" { expect("BackupUnverified", "firing") },
 })
 
 test "BackupFailed fires until one succeeds" {

@@ -1,32 +1,21 @@
 -- Collectors that fail, and that have stopped without a word. Only those are expected to run that
 -- ran before: at least three times within the last 30 days.
-local function by_name()
-  local seen = {}
-  for _, one in ipairs(runs("collect", "30d")) do
-    local list = seen[one.name] or {}
-    list[#list + 1], seen[one.name] = one, list
-  end
-  return seen
-end
-
 alert("CollectorFailing", {
   when    = function()
-    return each("collector", by_name(), function(list)
-      local failed = 0
-      while list[failed + 1] and list[failed + 1].status == "failed" do failed = failed + 1 end
-      return above(failed, 1)
+    return each("collector", run_totals("collect", "30d"), function(one)
+      return above(one.failed_in_row, 1)
     end)
   end,
   for_    = "10m",
-  summary = "collector {collector} has failed {value} times in a row",
+  summary = "the last {value} runs of collector {collector} failed",
 })
 
 alert("CollectorStopped", {
   when    = function()
-    return each("collector", by_name(), function(list)
-      if #list < 3 then return false end
-      local usual = (list[1].started_at - list[#list].started_at) / (#list - 1)
-      local silent = now() - list[1].started_at
+    return each("collector", run_totals("collect", "30d"), function(one)
+      if one.runs < 3 then return false end
+      local usual = (one.last_at - one.first_at) / (one.runs - 1)
+      local silent = now() - one.last_at
       return silent > 3 * usual + 3600 and silent / 3600
     end)
   end,

@@ -5,7 +5,7 @@ alert("TypeQuiet", {
       local count = stats.signals_by_type[kind] or 0
       local days = (now() - at) / 86400
       -- One that never came regularly isn't missed.
-      local grew = change("signals_by_type." .. kind, "30d")
+      local grew = change({ "signals_by_type", kind }, "30d")
       return count >= 20 and grew and grew >= 10 and above(days, 7)
     end)
   end,
@@ -15,11 +15,8 @@ alert("TypeQuiet", {
 
 alert("DuplicatesMany", {
   when    = function()
-    local saved, repeated = 0, 0
-    for _, one in ipairs(runs("collect", "1d")) do
-      saved = saved + (one.counts.saved or 0)
-      repeated = repeated + (one.counts.duplicates or 0)
-    end
+    local saved = run_sum("collect", "saved", "1d")
+    local repeated = run_sum("collect", "duplicates", "1d")
     return repeated >= 100 and above(100 * repeated / (saved + repeated), 95)
   end,
   for_    = "1h",
@@ -28,11 +25,7 @@ alert("DuplicatesMany", {
 })
 
 alert("QuarantineGrowing", {
-  when    = function()
-    local aside = 0
-    for _, one in ipairs(runs("collect", "1d")) do aside = aside + (one.counts.quarantined or 0) end
-    return above(aside, 100)
-  end,
+  when    = function() return above(run_sum("collect", "quarantined", "1d"), 100) end,
   for_    = "10m",
   summary = "{value} signals were set aside within a day: has a source changed its form?",
 })

@@ -59,7 +59,7 @@ describe("the Alertmanager", function()
     return by_name
   end
 
-  it("takes firing alerts, hears of them again, and that they have resolved", function()
+  it("takes firing alerts, hears again of silenced ones, and of their end", function()
     local desk = alerts.desk({ a = SWITCH }, { config = string.format(
       [[alerts = { notify = { { "alertmanager", url = "%s", valid_for = "1h" } } }]], url) })
     local store <close> = desk:store()
@@ -73,6 +73,8 @@ describe("the Alertmanager", function()
     assert.equal("github_spike", known().Each.labels.kind)
     assert.is_true(signalbox.time(switch.endsAt) > signalbox.time(signalbox.now()) + 3000)
 
+    desk:run("ack", "Switch")
+    desk:run("silence", "Switch", "--for", "1h")
     sleep(1.1)
     desk:check()
     assert.is_true(signalbox.time(known().Switch.endsAt) > signalbox.time(switch.endsAt))

@@ -3,11 +3,19 @@
 --     local desk = alerts.desk { quiet = [[alert("Quiet", {...})]] }
 --     local result = desk:check()
 --     assert.equal("firing", result.alerts[1].state)
+local data = require "spec.support.data"
 local signalbox = require "signalbox"
 local run = require "spec.support.run"
 local temp = require "spec.support.temp"
 
 local M = {}
+
+--- A rule that fires while the store holds signals.
+M.SWITCH = [[
+alert("Switch", {
+  when = function() return stats.total_signals > 0 and stats.total_signals end,
+  severity = "critical", summary = "{value} signals & more", labels = { team = "deals" },
+})]]
 
 local Desk = {}
 Desk.__index = Desk
@@ -34,11 +42,20 @@ function Desk:rule(name, text)
   temp.write(string.format("%s/scripts/rules/%s.lua", self.folder, name), text)
 end
 
+local function call(desk, ...)
+  local env = { SIGNALBOX_DB = desk.database }
+  for name, value in pairs(desk.env) do env[name] = value end
+  return { "alerts", cwd = desk.folder, env = env, ... }
+end
+
 --- Runs `signalbox alerts ...`.
 function Desk:run(...)
-  local env = { SIGNALBOX_DB = self.database }
-  for name, value in pairs(self.env) do env[name] = value end
-  return run { "alerts", cwd = self.folder, env = env, ... }
+  return run(call(self, ...))
+end
+
+--- Starts it; see run.start.
+function Desk:start(...)
+  return run.start(call(self, ...))
 end
 
 --- Checks; gives what --json says, and the whole result.
@@ -58,6 +75,36 @@ end
 --- A store of this desk, open for a moment.
 function Desk:store()
   return assert(signalbox.open(self.database))
+end
+
+--- Makes the rule of M.SWITCH true, and false.
+function Desk:switch_on()
+  local store <close> = self:store()
+  assert(store:save_signal(data.signal()))
+end
+
+function Desk:switch_off()
+  local store <close> = self:store()
+  assert(store:exec "DELETE FROM signals")
+end
+
+--- A desk whose notices go to a Slack-style server.
+function M.slack_desk(rules, hooks, config)
+  return M.desk(rules, { env = { SLACK_WEBHOOK_URL = hooks.url .. "/services/T0/B0/secret" },
+    config = config })
+end
+
+--- The requests that servers/hooks.py has seen, and the texts of those for Slack.
+function M.requests(hooks)
+  return M.lines(hooks.folder .. "/requests")
+end
+
+function M.texts(hooks)
+  local list = {}
+  for i, request in ipairs(M.requests(hooks)) do
+    list[i] = signalbox.json.decode(request.body).text
+  end
+  return list
 end
 
 --- The lines of JSON that a server of ours has written to a file; none where there is no file.

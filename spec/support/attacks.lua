@@ -225,7 +225,7 @@ M.lua = {
         __len = function() return 1 << 30 end })]] },
   { "the same instance twice", [[return { { labels = { a = "1" } }, { labels = { a = "1" } } }]] },
   { "a value that is NaN", [[return 0/0]] },
-  { "a value that is infinite", [[return 1/0]] },
+  { "a value that is less than any", [[return -1/0]] },
   { "a value that is a text", [[return "yes"]] },
   { "a value that is a function", [[return pairs]] },
   { "a value that is the store", [[return store]] },

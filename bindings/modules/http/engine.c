@@ -442,7 +442,8 @@ static const HttpApi api = {.open = engine_open,
                             .shown = transfer_shown,
                             .free = transfer_free,
                             .ready = engine_ready,
-                            .due = engine_due};
+                            .due = engine_due,
+                            .is_private = url_is_private};
 
 __attribute__((visibility("default"))) int luaopen_signalbox_http(lua_State *L) {
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {

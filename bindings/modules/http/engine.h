@@ -90,6 +90,9 @@ typedef struct HttpApi {
 
     void (*ready)(HttpEngine *engine, int fd, short events);
     void (*due)(HttpEngine *engine);
+
+    /* A secret may go to that address: url_is_private. */
+    bool (*is_private)(const char *url);
 } HttpApi;
 
 #endif

@@ -2,7 +2,7 @@
  * first mail goes out.
  *
  *     local smtp = require "signalbox.smtp"
- *     local ok, problem, code = smtp.send {
+ *     local sent, problem, code = smtp.send {
  *       url = "smtp://mail.example.com:587",     -- or smtps://
  *       from = "box@example.com", to = { "a@example.com", "b@example.com" },
  *       message = text,                          -- headers and body, lines ending in CRLF
@@ -10,8 +10,13 @@
  *     }
  *
  * It blocks, and Ctrl-C ends it. smtp:// turns to TLS where the server offers it, and goes no
- * further without where the host isn't this machine or there is a password. `code` is the server's
- * last reply: 4xx is worth another try, 5xx is not. */
+ * further without where the host isn't this machine. The certificate is looked at, but for a server
+ * on this machine that is told no password: the stock one of a mail server is signed by nobody, and
+ * there is nobody in between. `code` is the server's last reply, 0 where there was none: 4xx is
+ * worth another try, 5xx is not.
+ *
+ * One address that the server refuses doesn't keep the mail from the others: `true, refused` then,
+ * a table of the server's answers by address. */
 #include <curl/curl.h>
 #include <lauxlib.h>
 #include <stdbool.h>
@@ -23,6 +28,8 @@
 
 #define MAIL_METATABLE "signalbox.mail"
 #define DEFAULT_TIMEOUT 30.0
+#define LONGEST_ADDRESS 320
+#define LONGEST_ANSWER 200
 
 typedef struct Mail {
     lua_State *L;
@@ -30,7 +37,9 @@ typedef struct Mail {
     struct curl_slist *recipients;
     const char *message;
     size_t size, sent;
-    bool broken; /* Lua raised while curl ran: the error is on top of the stack */
+    bool broken;                   /* Lua raised while curl ran: the error is on top of the stack */
+    struct curl_slist *refused;    /* an address, and the answer to it, by turns */
+    char address[LONGEST_ADDRESS]; /* of the command that went out last, if one stood there */
     char said[CURL_ERROR_SIZE];
 } Mail;
 
@@ -56,6 +65,33 @@ static int look_for_interrupt(void *context, curl_off_t a, curl_off_t b, curl_of
     lua_pushvalue(mail->L, lua_upvalueindex(1));
     mail->broken = lua_pcall(mail->L, 0, 0, 0) != LUA_OK;
     return mail->broken;
+}
+
+static bool append(struct curl_slist **list, const char *text) {
+    struct curl_slist *longer = curl_slist_append(*list, text);
+    if (longer) *list = longer;
+    return longer != NULL;
+}
+
+/* Listens to the conversation, for curl tells nobody which address was refused. */
+static int overhear(CURL *easy, curl_infotype type, char *data, size_t size, void *context) {
+    Mail *mail = context;
+    char line[LONGEST_ANSWER + LONGEST_ADDRESS];
+    (void)easy;
+    if (type != CURLINFO_HEADER_OUT && type != CURLINFO_HEADER_IN) {
+        return 0;
+    }
+    snprintf(line, sizeof line, "%.*s", (int)size, data);
+    line[strcspn(line, "\r\n")] = '\0';
+    if (type == CURLINFO_HEADER_OUT) {
+        mail->address[0] = '\0';
+        sscanf(line, "RCPT TO:<%319[^>]>", mail->address);
+    } else if (mail->address[0] && (line[0] == '4' || line[0] == '5')) {
+        line[LONGEST_ANSWER] = '\0';
+        if (append(&mail->refused, mail->address)) append(&mail->refused, line);
+        mail->address[0] = '\0'; /* the first line of an answer is enough */
+    }
+    return 0;
 }
 
 /* ---- the options ----------------------------------------------------------------------------- */
@@ -90,12 +126,9 @@ static void add_recipient(lua_State *L, Mail *mail) {
         luaL_error(L, "smtp.send: an address in `to` must be a string");
     }
     const char *address = lua_tolstring(L, -1, &size);
-    struct curl_slist *list =
-        curl_slist_append(mail->recipients, check_line(L, address, size, "to"));
-    if (!list) {
+    if (!append(&mail->recipients, check_line(L, address, size, "to"))) {
         luaL_error(L, "not enough memory");
     }
-    mail->recipients = list;
     lua_pop(L, 1);
 }
 
@@ -121,13 +154,12 @@ static void read_message(lua_State *L, Mail *mail) {
     mail->message = lua_tolstring(L, -1, &mail->size);
 }
 
-/* Whether what is sent there stays in this machine, or goes over TLS from the first byte. */
-static bool is_private(const char *url) {
+/* Whether what is sent there stays in this machine. */
+static bool is_local(const char *url) {
     char web[1024];
-    bool tls = strncasecmp(url, "smtps://", 8) == 0;
     const char *rest = strstr(url, "://");
-    snprintf(web, sizeof web, "%s%s", tls ? "https" : "http", rest ? rest : "");
-    return url_is_private(web);
+    snprintf(web, sizeof web, "http%s", rest ? rest : "");
+    return url_is_private(web); /* without TLS, that is */
 }
 
 #define SET(option, value)                                                         \
@@ -143,18 +175,25 @@ static bool set_options(lua_State *L, Mail *mail) {
     const char *ca_file = get_line(L, "ca_file", false);
     lua_getfield(L, 1, "timeout");
     double timeout = luaL_optnumber(L, -1, DEFAULT_TIMEOUT);
-    bool exposed = !is_private(url);
+    bool local = is_local(url);
+    long looked_at = local && !password && !strchr(url, '@') && !ca_file ? 0 : 1;
     SET(CURLOPT_URL, url);
     SET(CURLOPT_PROTOCOLS_STR, "smtp,smtps");
     SET(CURLOPT_MAIL_FROM, from);
     SET(CURLOPT_MAIL_RCPT, mail->recipients);
-    SET(CURLOPT_USE_SSL, exposed ? (long)CURLUSESSL_ALL : (long)CURLUSESSL_TRY);
+    SET(CURLOPT_MAIL_RCPT_ALLLOWFAILS, 1L);
+    SET(CURLOPT_USE_SSL, local ? (long)CURLUSESSL_TRY : (long)CURLUSESSL_ALL);
+    SET(CURLOPT_SSL_VERIFYPEER, looked_at);
+    SET(CURLOPT_SSL_VERIFYHOST, 2 * looked_at);
     SET(CURLOPT_UPLOAD, 1L);
     SET(CURLOPT_READFUNCTION, give_message);
     SET(CURLOPT_READDATA, mail);
     SET(CURLOPT_NOPROGRESS, 0L);
     SET(CURLOPT_XFERINFOFUNCTION, look_for_interrupt);
     SET(CURLOPT_XFERINFODATA, mail);
+    SET(CURLOPT_VERBOSE, 1L); /* for overhear; nothing is printed */
+    SET(CURLOPT_DEBUGFUNCTION, overhear);
+    SET(CURLOPT_DEBUGDATA, mail);
     SET(CURLOPT_ERRORBUFFER, mail->said);
     SET(CURLOPT_QUICK_EXIT, 1L);
     SET(CURLOPT_TIMEOUT_MS, (long)(timeout * 1000));
@@ -170,9 +209,22 @@ static int mail_close(lua_State *L) {
     Mail *mail = luaL_checkudata(L, 1, MAIL_METATABLE);
     curl_easy_cleanup(mail->easy);
     curl_slist_free_all(mail->recipients);
-    mail->easy = NULL;
-    mail->recipients = NULL;
+    curl_slist_free_all(mail->refused);
+    *mail = (Mail){.L = NULL};
     return 0;
+}
+
+/* The refused addresses with the answers to them, or nil where there are none. */
+static void push_refused(lua_State *L, const Mail *mail) {
+    if (!mail->refused) {
+        lua_pushnil(L);
+        return;
+    }
+    lua_newtable(L);
+    for (const struct curl_slist *at = mail->refused; at && at->next; at = at->next->next) {
+        lua_pushstring(L, at->next->data);
+        lua_setfield(L, -2, at->data);
+    }
 }
 
 static int push_failure(lua_State *L, const Mail *mail, CURLcode code, long reply) {
@@ -182,6 +234,8 @@ static int push_failure(lua_State *L, const Mail *mail, CURLcode code, long repl
     } else if (code == CURLE_USE_SSL_FAILED) {
         lua_pushliteral(L, "the mail server offers no TLS, and a mail goes without it to this "
                            "machine alone");
+    } else if (code == CURLE_PEER_FAILED_VERIFICATION) {
+        lua_pushfstring(L, "%s (a certificate of your own is named by ca_file)", mail->said);
     } else if (reply >= 400) {
         lua_pushfstring(L, "the mail server answered %d (%s)", (int)reply, mail->said);
     } else {
@@ -214,7 +268,8 @@ static int mail_send(lua_State *L) {
         return push_failure(L, mail, code, reply);
     }
     lua_pushboolean(L, 1);
-    return 1;
+    push_refused(L, mail);
+    return 2;
 }
 
 /* ---- the module ------------------------------------------------------------------------------ */

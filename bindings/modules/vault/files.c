@@ -63,6 +63,13 @@ static int files_sync(lua_State *L) {
     return why == 0 ? done(L) : vault_fail(L, why, "can't sync", path);
 }
 
+/* set_mode(path, mode): of a file of the caller's own. */
+static int files_set_mode(lua_State *L) {
+    const char *path = luaL_checkstring(L, 1);
+    mode_t mode = (mode_t)luaL_checkinteger(L, 2);
+    return chmod(path, mode) == 0 ? done(L) : vault_fail(L, errno, "can't change", path);
+}
+
 /* rename(from, to): fails where `to` is there. */
 static int files_rename(lua_State *L) {
     const char *from = luaL_checkstring(L, 1), *to = luaL_checkstring(L, 2);
@@ -303,6 +310,7 @@ static int files_claim(lua_State *L) {
 static const luaL_Reg functions[] = {
     {"create", files_create},
     {"sync", files_sync},
+    {"set_mode", files_set_mode},
     {"rename", files_rename},
     {"exchange", files_exchange},
     {"stat", files_stat},

@@ -46,9 +46,10 @@ static int set_attributes(posix_spawnattr_t *attributes) {
     return failed;
 }
 
-/* Starts ourselves with these words and the channel as standard input. There is no environment: the
- * tokens in it are none of a rule's business, and memory is the first thing that native code that
- * got through could read. */
+/* Starts ourselves with these words and the channel as standard input. Of our descriptors it gets
+ * standard error alone, whoever forgot to mark the others. There is no environment: the tokens in
+ * it are none of a rule's business, and memory is the first thing that native code that got through
+ * could read. */
 static int spawn(pid_t *pid, int channel, const char *const words[]) {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
@@ -66,6 +67,9 @@ static int spawn(pid_t *pid, int channel, const char *const words[]) {
         if (failed == 0) {
             failed =
                 posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+        }
+        if (failed == 0) {
+            failed = posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
         }
         if (failed == 0) {
             failed = posix_spawn(pid, "/proc/self/exe", &actions, &attributes, (char *const *)words,

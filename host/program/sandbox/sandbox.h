@@ -3,8 +3,8 @@
  * `signalbox --rule-worker DB MEMORY SECONDS` is that process: started anew (never forked with a
  * store open), it opens the database for reading, begins the one snapshot that all rules see, gives
  * up everything else (lockdown.h), and then answers requests on descriptor 0 until that closes.
- * Each request is a rule file, which gets a Lua state of its own (cage.h) filled by
- * scripts/lib/rule_words.lua, the one place that knows what requests and answers say.
+ * Each request is a rule file, which gets a Lua state of its own (cage.h) where
+ * scripts/lib/rule_worker.lua runs it, the one place that knows what requests and answers say.
  *
  * Whoever asks keeps the clock: what a deadline inside can't end (one long call in C) it ends by
  * killing the process, and starts another for the files that follow. */

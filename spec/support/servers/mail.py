@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """A mail server (aiosmtpd) that writes down what it is given.
 
-    mail.py [tls CERTIFICATE KEY] [auth USER PASSWORD] [answer "451 later"]
+    mail.py [tls CERTIFICATE KEY] [auth USER PASSWORD] [answer "451 later"] [refuse ADDRESS]
 
 Prints its port and serves until its standard input ends. Every mail becomes a line of JSON in the
 file mails: from, to, data (as text), tls, user.
@@ -16,12 +16,18 @@ from aiosmtpd.smtp import SMTP, AuthResult
 options = {}
 words = sys.argv[1:]
 while words:
-    count = {"tls": 2, "auth": 2, "answer": 1}[words[0]]
+    count = {"tls": 2, "auth": 2, "answer": 1, "refuse": 1}[words[0]]
     options[words[0]] = words[1:1 + count]
     words = words[1 + count:]
 
 
 class Handler:
+    async def handle_RCPT(self, server, session, envelope, address, rcpt_options):
+        if [address] == options.get("refuse"):
+            return "550 nobody of that name"
+        envelope.rcpt_tos.append(address)
+        return "250 fine"
+
     async def handle_DATA(self, server, session, envelope):
         if "answer" in options:
             return options["answer"][0]
