@@ -362,7 +362,8 @@ function Store:exec(sql, ...) end
 ---@return table<string, any>? row, signalbox.Error? err
 function Store:row(sql, ...) end
 
---- Rows one by one, as `signals` gives them.
+--- Rows one by one, as `signals` gives them. A NULL is absent from its row; the closing value (the
+--- fourth of what `for` takes) has `columns`, the names of all in their order, while it is open.
 ---@param sql string
 ---@param ... signalbox.value | table<string, signalbox.value>
 ---@return (fun(): table<string, any>)? next_row, signalbox.Error? err

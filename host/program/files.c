@@ -1,9 +1,12 @@
 #include "program/files.h"
 
+#include "program/process.h"
+
 #include <errno.h>
 #include <lauxlib.h>
 #include <limits.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -55,20 +58,23 @@ static int make_folders(lua_State *L) {
     return 1;
 }
 
+static int set_mode(lua_State *L) {
+    const char *path = luaL_checkstring(L, 1);
+    mode_t mode = (mode_t)luaL_checkinteger(L, 2);
+    return luaL_fileresult(L, chmod(path, mode) == 0, path);
+}
+
 static int program(lua_State *L) {
-    char path[PATH_MAX];
-    ssize_t size = readlink("/proc/self/exe", path, sizeof path);
-    if (size <= 0 || (size_t)size == sizeof path) {
-        luaL_pushfail(L);
-    } else {
-        lua_pushlstring(L, path, (size_t)size);
-    }
+    char *path = process_path(); /* a file's name, and no more can be raised than memory */
+    lua_pushstring(L, path);
+    free(path);
     return 1;
 }
 
 static const luaL_Reg functions[] = {
     {"file", file},
     {"make_folders", make_folders},
+    {"set_mode", set_mode},
     {"program", program},
     {NULL, NULL},
 };

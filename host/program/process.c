@@ -43,17 +43,16 @@ void process_prepare(void) {
     atexit(check_output);
 }
 
-char *process_folder(void) {
+char *process_path(void) {
     char path[PATH_MAX];
-    ssize_t size = readlink("/proc/self/exe", path, sizeof path - 1);
-    if (size <= 0) {
-        return NULL;
+    ssize_t size = readlink("/proc/self/exe", path, sizeof path);
+    return size <= 0 || (size_t)size == sizeof path ? NULL : strndup(path, (size_t)size);
+}
+
+char *process_folder(void) {
+    char *path = process_path(), *slash = path != NULL ? strrchr(path, '/') : NULL;
+    if (slash != NULL) {
+        *slash = '\0';
     }
-    path[size] = '\0';
-    char *slash = strrchr(path, '/');
-    if (slash == NULL) {
-        return NULL;
-    }
-    *slash = '\0';
-    return strdup(path);
+    return path;
 }

@@ -14,7 +14,8 @@ enum {
  * output that could not be written makes the exit a failure. */
 void process_prepare(void);
 
-/* The folder of the running program, or NULL where it can't be told. Allocated. */
+/* The running program and its folder, or NULL where they can't be told. Allocated. */
+char *process_path(void);
 char *process_folder(void);
 
 #endif

@@ -7,7 +7,6 @@
 #include <lauxlib.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <stdio.h>
 
 /* The error on top of the stack as text: a command's own is a table. */
 static void push_shown(lua_State *L) {
@@ -39,26 +38,6 @@ static int attempt(lua_State *L) {
     return 3;
 }
 
-/* A pager that is left early must not end us, nor must Ctrl-C in it, which reaches us as well. */
-static int page(lua_State *L) {
-    size_t size = 0;
-    const char *command = luaL_checkstring(L, 1), *text = luaL_checklstring(L, 2, &size);
-    struct sigaction ignore = {.sa_handler = SIG_IGN}, pipe_before, interrupt_before;
-    fflush(NULL);
-    FILE *pager = popen(command, "w"); /* before: a child inherits what is ignored */
-    if (pager == NULL) {
-        return luaL_fileresult(L, false, command);
-    }
-    sigaction(SIGPIPE, &ignore, &pipe_before);
-    sigaction(SIGINT, &ignore, &interrupt_before);
-    fwrite(text, 1, size, pager);
-    int status = pclose(pager);
-    sigaction(SIGINT, &interrupt_before, NULL);
-    sigaction(SIGPIPE, &pipe_before, NULL);
-    lua_pushboolean(L, status == 0);
-    return 1;
-}
-
 static int has_waits(lua_State *L) {
     lua_pushboolean(L, !loop_idle(scheduler_loop(scheduler_get(L))));
     return 1;
@@ -69,6 +48,4 @@ void prompt_open(lua_State *L) {
     lua_setfield(L, -2, "attempt");
     lua_pushcfunction(L, has_waits);
     lua_setfield(L, -2, "has_waits");
-    lua_pushcfunction(L, page);
-    lua_setfield(L, -2, "page");
 }

@@ -63,13 +63,17 @@ static Status settle_texts(KeptRows *kept, Error *error) {
     return STATUS_OK;
 }
 
-/* Runs a statement to its end and keeps its rows. */
-static Status run_and_keep(St *st, KeptRows *kept, Error *error) {
+static void keep_names(St *st, KeptRows *kept) {
     kept->columns = st_column_count(st);
     for (int i = 0; i < kept->columns; i++) {
         buffer_append_text(&kept->names, st_column_name(st, i));
         buffer_append_byte(&kept->names, '\0');
     }
+}
+
+/* Runs a statement to its end and keeps its rows. */
+static Status run_and_keep(St *st, KeptRows *kept, Error *error) {
+    keep_names(st, kept);
     Status status;
     while ((status = st_step(st, error)) == STATUS_ROW) {
         for (int i = 0; i < kept->columns; i++) {
@@ -181,6 +185,7 @@ Status store_rows(Store *store, Text sql, bool single, SqlBind *bind, void *cont
     } else if (status == STATUS_OK) {
         status = read_rows(store, cursor, sql, bind, context, st, error);
         if (status == STATUS_OK && !single) {
+            keep_names(cursor->reader.st, &cursor->kept); /* that are told of no rows as well */
             status = reader_start(&cursor->reader, error);
         }
     }
@@ -205,11 +210,11 @@ Status sql_cursor_next(SqlCursor *cursor, Error *error) {
 }
 
 int sql_cursor_columns(SqlCursor *cursor) {
-    return cursor->wrote ? cursor->kept.columns : st_column_count(cursor->reader.st);
+    return cursor->reader.st ? st_column_count(cursor->reader.st) : cursor->kept.columns;
 }
 
 const char *sql_cursor_name(SqlCursor *cursor, int index) {
-    if (!cursor->wrote) {
+    if (cursor->reader.st) {
         return st_column_name(cursor->reader.st, index);
     }
     const char *name = cursor->kept.names.data;

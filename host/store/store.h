@@ -275,6 +275,8 @@ Status store_rows(Store *store, Text sql, bool single, SqlBind *bind, void *cont
                   SqlCursor **cursor, Error *error);
 /* ROW, or OK at the end. */
 Status sql_cursor_next(SqlCursor *cursor, Error *error);
+/* At any time, also of no rows; the first row's are the statement's, should its table have changed
+ * since it was prepared. */
 int sql_cursor_columns(SqlCursor *cursor);
 /* Borrowed while the cursor is open. */
 const char *sql_cursor_name(SqlCursor *cursor, int index);

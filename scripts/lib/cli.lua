@@ -22,6 +22,8 @@ local M = {}
 
 M.DONE, M.FAILED, M.USAGE, M.FOUND, M.INTERRUPTED = 0, 1, 2, 3, 130
 
+local new_problem <const> = require "signalbox.problem"
+
 local command_class <const> = {}
 
 --- The program's own help to scripts; a stock lua5.4 has none.
@@ -32,7 +34,7 @@ if not has_host then host = { flags = {} } end
 ---@field about string one line, begins in lower case
 ---@field run fun(args: table): integer|nil, any
 ---@field arguments? fun(parser: table) declares arguments on an argparse parser
----@field database? "option"|"argument"
+---@field database? "option"|"argument" by --db alone, or by its place as well
 ---@field json? boolean whether it has --json
 ---@field examples? string[][] command lines, each with what it is for
 ---@field notes? string paragraphs for its page of help
@@ -58,8 +60,9 @@ end
 ---@param hint? string the way out
 ---@param status? integer exit code, 1 by default
 function M.fail(what, hint, status)
-  local code = type(what) == "table" and what.code or nil
-  error({ message = tostring(what), hint = hint, status = status or M.FAILED, code = code }, 0)
+  local problem = type(what) == "table" and what or {}
+  error(new_problem(problem.code, tostring(what),
+    { hint = hint or problem.hint, status = status or M.FAILED }), 0)
 end
 
 --- The same for words that can't be meant: exit 2.
@@ -75,7 +78,7 @@ end
 
 --- A line for people, on stderr.
 function M.note(format, ...)
-  io.stderr:write("signalbox: ", select("#", ...) > 0 and format:format(...) or format, "\n")
+  require("signalbox.log").note(select("#", ...) > 0 and format:format(...) or format)
 end
 
 -- Arguments ------------------------------------------------------------------------------------
@@ -123,10 +126,16 @@ function M.seconds(text)
   return total
 end
 
+local EARLIEST <const> = 1e8 -- in 1973: a smaller number is a day or a year without its dashes
+
 --- A time, as the store writes it: from ISO text or epoch seconds.
 function M.time(text)
   local signalbox <const> = require "signalbox"
-  local iso, problem = signalbox.iso(tonumber(text) or text)
+  local number = tonumber(text)
+  if number and math.abs(number) < EARLIEST then
+    return nil, string.format("'%s' is no time: write 2026-08-22, or 2026-08-22T14:30", text)
+  end
+  local iso, problem = signalbox.iso(number or text)
   if iso then return iso end
   return nil, tostring(problem)
 end
@@ -138,7 +147,7 @@ local function declare(parser, command)
     parser:argument("db", "the database: a path or a URL"):args "?"
   end
   if command.arguments then command.arguments(parser) end
-  if command.database == "option" then
+  if command.database then
     parser:option("--db", "the database: a path or a URL"):argname "<path-or-url>"
   end
   if command.json then parser:flag("--json", "print one JSON document") end
@@ -192,9 +201,26 @@ function M.whole_parser()
   return root
 end
 
+--- The parser of the innermost command that the words name: in "silence NAME --help", silence's.
+local function innermost(parser, words)
+  for _, word in ipairs(words) do
+    for _, below in ipairs(parser._commands) do
+      if below._name == word then return innermost(below, table.move(words, 2, #words, 1, {})) end
+    end
+    if word:sub(1, 1) ~= "-" then break end
+  end
+  return parser
+end
+
 --- A page of help, from the same declaration that reads the arguments.
-function M.help(command, name)
-  local page = { M.parser(command, name):get_help() }
+---@param command signalbox.Command
+---@param name string
+---@param words? string[] that follow: where they name a command of the command's, its own page
+function M.help(command, name, words)
+  local whole = M.parser(command, name)
+  local parser = innermost(whole, words or {})
+  local page = { parser:get_help() }
+  if parser ~= whole then return page[1] end
   if command.notes then page[#page + 1] = (command.notes:gsub("%s+$", "")) end
   if command.examples then
     local width, lines = 0, { "Examples:" }
@@ -221,7 +247,7 @@ function M.main(command, name, ...)
   if not M.is_command(command) then return M.DONE end
   local words = { ... }
   if asks_help(words) then
-    print(M.help(command, name))
+    print(M.help(command, name, words))
     return M.DONE
   end
   local parser = M.parser(command, name)
@@ -290,8 +316,11 @@ function M.names(kind)
   return names
 end
 
---- What the program does about a command that it doesn't know.
+--- What the program does about a command that it doesn't know: a script, mostly.
 function M.missing(name)
+  if name:find "%.lua$" or host.file(name) then
+    M.usage(string.format("there is no command '%s'", name), "signalbox run " .. name)
+  end
   M.unknown("command", name, M.names "")
 end
 
@@ -332,9 +361,7 @@ end
 
 --- 1094 -> "1,094".
 function M.thousands(number)
-  local text = string.format("%d", math.tointeger(number) or math.floor(number + 0.5))
-  local sign, digits = text:match "^(%-?)(%d+)$"
-  return sign .. digits:reverse():gsub("(%d%d%d)", "%1,"):reverse():gsub("^,", "")
+  return require("signalbox.layout").thousands(number)
 end
 
 --- "1 company", "2 companies".

@@ -67,7 +67,7 @@ end
 ---@return string? plan
 ---@return table? err
 function M.plan(query, path)
-  local store, problem = signalbox.open(path, { mode = "ro", trace = true })
+  local store, problem = signalbox.open(path, { mode = "ro", trace = true, any_schema = true })
   if not store then return nil, problem end
   local closing <close> = store
   local statements = { query }
