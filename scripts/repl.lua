@@ -162,18 +162,12 @@ local function report(problem)
   io.stderr:write(cli.colour(problem, "red", "stderr"), "\n")
 end
 
---- Lets tasks go on for a moment; nil where Ctrl-C broke off the one that ran.
-local function run_tasks(seconds)
-  local ok, problem, interrupted = host.attempt(signalbox.sleep, seconds)
-  if ok then return true end
-  if not interrupted then return false end -- inside a transaction nothing may wait
-  io.stderr:write("\r\n", cli.colour("interrupted", "red", "stderr"))
-  return nil, problem
-end
-
---- Lets tasks go on while nobody types; false where none waits for anything.
+--- Lets tasks go on while nobody types: false where none waits for anything, nil after Ctrl-C.
 local function turn_tasks()
-  return host.has_waits() and run_tasks(0.01)
+  if not host.has_waits() then return false end
+  local ok, _, interrupted = host.attempt(signalbox.sleep, 0.01)
+  if interrupted then return nil end
+  return ok -- inside a transaction nothing may wait
 end
 
 function Session:run_terminal()
@@ -188,7 +182,7 @@ function Session:run_terminal()
       editor:remember(text)
       local ok, problem = self:evaluate(text)
       if not ok then report(problem) end
-      run_tasks(0) -- starts those that it made
+      if select(3, host.attempt(signalbox.sleep, 0)) then report "interrupted" end -- of its tasks
       if ok and not hinted and text:find "^%s*local%s" then
         hinted = true
         io.stderr:write "  (a local ends with its line; without `local` it stays)\n"

@@ -34,9 +34,20 @@ describe("signalbox.explain", function()
     assert.matches("signals_by_time", plan)
   end)
 
-  it("changes nothing", function()
-    local _, err = signalbox.explain(function(store) return store:mark_pushed(1, "page") end, path)
-    assert.equal("readonly", err.code)
+  it("shows what a call that writes does, and undoes it", function()
+    local before = signalbox.open(path, { mode = "ro" })
+    local known = before:get_stats()
+    before:close()
+    for verb, call in pairs {
+      ["UPDATE OR FAIL signal_processing"] = function(store) return store:mark_pushed(1, "page") end,
+      ["INSERT INTO company_claims"] = function(store) return store:claim {} end,
+      ["INSERT INTO signals"] = function(store) return store:save_signal(data.signal {}) end,
+    } do
+      local plan = assert(signalbox.explain(call, path))
+      assert.truthy(plan:find(verb, 1, true), plan)
+    end
+    local after <close> = assert(signalbox.open(path, { mode = "ro" }))
+    assert.same(known, after:get_stats())
   end)
 
   it("gives what is wrong with a statement", function()

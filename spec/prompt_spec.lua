@@ -1,4 +1,5 @@
 local data = require "spec.support.data"
+local paths = require "spec.support.paths"
 local run = require "spec.support.run"
 local stores = require "spec.support.store"
 local temp = require "spec.support.temp"
@@ -132,27 +133,11 @@ list
     assert.truthy(result.out:find "true\n$")
   end)
 
-  it("runs statements of SQL in the order of their columns", function()
-    local result = repl ".sql SELECT signal_type, id, source_api AS api FROM signals WHERE id < 3\n"
-    assert.equal("signal_type   id  api\ngithub_spike   1  github\ngithub_spike   2  github\n",
-      result.out, result.err)
-  end)
-
   it("lists tables, their making, and the counts", function()
     local result = repl ".tables\n.schema signals\n.stats\n"
     assert.truthy(result.out:find "signals +3\n", result.out)
     assert.truthy(result.out:find "CREATE TABLE signals", result.out)
     assert.truthy(result.out:find "total_signals = 3", result.out)
-  end)
-
-  it("saves the last value as the file's name says", function()
-    local folder = temp.folder()
-    local result = repl("store:get_signals_for_company 'domain:company-1.com'\n" ..
-      ".save out.json\n.save out.csv\n.save out.txt\n", { cwd = folder })
-    assert.equal(0, result.status, result.err)
-    assert.truthy(temp.read(folder .. "/out.json"):find '^%[{"canonical_key"')
-    assert.truthy(temp.read(folder .. "/out.csv"):find "^id,canonical_key")
-    assert.truthy(temp.read(folder .. "/out.txt"):find "1 row")
   end)
 
   it("suggests what a mistyped command may have been", function()
@@ -168,6 +153,29 @@ list
     local result = repl("1\n", { env = { HOME = home } })
     assert.equal(1, result.status)
     assert.truthy(result.err:find "init.lua:1: unexpected symbol", result.err)
+  end)
+
+  it("takes long statements in the time that it takes to read them, blank lines and all", function()
+    local lines = { "t = {" }
+    for i = 1, 20000 do lines[#lines + 1] = string.format("  { %d, 'a' },", i) end
+    lines[#lines + 1] = "}\n#t\n#[[a\n\n\nb]]\n-- end\nreturn\n"
+    assert.equal("20000\n5\n", repl(table.concat(lines, "\n")).out)
+  end)
+
+  it("says in one line what is wrong with a value or with the input", function()
+    assert.equal("signalbox: line 2: JSON is nested 1,000 deep at most, and this table is deeper, " ..
+      "or contains itself\n", repl("t = {} t.t = t\nt\n", { "--mode", "json" }).err)
+    local result = run.program("/bin/sh", { "-c", paths.program .. " repl " .. database(1) ..
+      " </tmp" })
+    assert.same({ 1, "signalbox: the input cannot be read: Is a directory\n" },
+      { result.status, result.err })
+  end)
+
+  it("writes tables that hold one table many times in the time of one", function()
+    local result = repl "t = {} for i = 1, 40 do t = { t, t } end\nt\n"
+    assert.equal(0, result.status, result.err)
+    assert.truthy(result.out:find "<1>{ <2>{ <3>{" or result.out:find "<1>{\n", result.out)
+    assert.truthy(result.out:find "<table 2>", result.out)
   end)
 
   it("says which file is not there", function()
@@ -190,7 +198,7 @@ describe("signalbox repl, at a terminal", function()
 
   it("says what is open, and shows values", function()
     local tty <close> = start { columns = 160 }
-    assert.truthy(tty:screen():find("read-only; --write to change", 1, true))
+    assert.truthy(tty:screen():find("3 signals, 3 pending; read-only (--write to change)", 1, true))
     tty:line "1 + 1"
     tty:await "\n2\n"
     tty:line "_ * 21"
@@ -222,6 +230,35 @@ describe("signalbox repl, at a terminal", function()
     tty:ready()
     tty:line "'still ' .. 'here'"
     tty:await "still here"
+  end)
+
+  local endless = "signalbox.spawn(function() signalbox.sleep(0.05) while true do end end)"
+
+  it("breaks off a task that never waits", function()
+    local tty <close> = start()
+    tty:line(endless)
+    tty:await "task (ready)"
+    require("system").sleep(0.3)
+    tty:press "C-c"
+    tty:ready()
+    tty:line "'still ' .. 'here'"
+    tty:await "still here"
+    tty:line("signalbox.spawn(function() while true do end end)")
+    require("system").sleep(0.3)
+    tty:press "C-c"
+    tty:ready()
+    tty:line "'again ' .. 'here'"
+    tty:await "again here"
+  end)
+
+  it("ends at SIGTERM, also while a task never waits", function()
+    local tty <close> = start()
+    tty:line "'process ' .. io.open('/proc/self/stat'):read 'n'"
+    local pid = tty:await("\nprocess "):match "\nprocess (%d+)"
+    tty:line(endless)
+    require("system").sleep(0.3)
+    os.execute("kill -TERM " .. pid)
+    tty:await "(exit 143)"
   end)
 
   it("leaves at Ctrl-D with exit 0", function()
@@ -334,7 +371,7 @@ describe("signalbox repl, at a terminal", function()
     local tty <close> = start { signals = 2000, columns = 120 }
     tty:line "list = store:get_pending_signals {}"
     tty:line "list"
-    tty:await "2000 rows (40 shown; .last shows all)"
+    tty:await "2,000 rows (40 shown; .last shows all)"
     tty:line ".last"
     tty:await "domain:company-2000.com"
     tty:press "q"

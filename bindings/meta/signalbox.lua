@@ -48,7 +48,8 @@ local signalbox = {}
 ---@return signalbox.Store? store, signalbox.Error? err
 function signalbox.open(path_or_url, options) end
 
---- How the database finds what a statement, or what a function asks of the store that it gets.
+--- How the database finds what a statement, or what a function asks of the store that it gets; what
+--- the function writes is undone.
 ---@param query string | fun(store: signalbox.Store): any
 ---@param path? string
 ---@return string? plan, signalbox.Error? err

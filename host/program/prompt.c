@@ -1,6 +1,8 @@
 #include "program/prompt.h"
 
 #include "bindings/task.h"
+#include "program/problem.h"
+#include "program/process.h"
 #include "program/signals.h"
 #include "program/traceback.h"
 
@@ -26,10 +28,18 @@ static int attempt(lua_State *L) {
     if (interrupted) {
         signals_forget(L);
     }
-    lua_pushboolean(L, status == LUA_OK);
+    if (signals_caught() != 0) { /* SIGTERM is not over */
+        lua_pushliteral(L, "terminated");
+        return problem_raise(L, EXIT_FAILED, NULL);
+    }
+    bool done = status == LUA_OK && !interrupted; /* a task can be broken off, and the wait be over */
+    lua_pushboolean(L, done);
     lua_replace(L, 1);
-    if (status == LUA_OK) {
+    if (done) {
         return lua_gettop(L);
+    }
+    if (status == LUA_OK) {
+        lua_pushliteral(L, "interrupted");
     }
     push_shown(L);
     lua_replace(L, 2);

@@ -6,7 +6,8 @@
 
 /* Sets in the table on top of the stack:
  *   attempt(f, ...)     -> true and what `f` gave, or false, the error as it is shown, and whether
- *                          it was Ctrl-C; that is over then, and the prompt goes on
+ *                          it was Ctrl-C; that is over then, and the prompt goes on.
+ *                          SIGTERM is not, and raises
  *   has_waits()         -> whether tasks wait for something */
 void prompt_open(lua_State *L);
 

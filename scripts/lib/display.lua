@@ -17,10 +17,14 @@ local BLOCK <const> = 500      -- rows that are laid out together elsewhere
 local NARROW <const> = 8       -- columns for a value down the page, at the least
 local TEXT_LIMIT <const> = 2000 -- bytes of a text on a terminal
 
---- What gives way where a table of signals is too wide: see signalbox.layout.
+--- How a table of signals looks, and what gives way where it is too wide: see signalbox.layout.
 local SIGNAL_LOOKS <const> = {
-  confidence = { short = "conf." },
-  source_api = { soft = true },
+  canonical_key = { firm = 16 },
+  confidence = {
+    short = "conf.",
+    format = function(share) return tonumber(string.format("%.4g", share)) end,
+  },
+  source_api = { soft = true, spare = true },
   company_name = { soft = true, spare = true },
 }
 
@@ -130,6 +134,10 @@ function Display:cell(value)
   return value
 end
 
+local function looks_of(list)
+  return rows.is_signal(list[1]) and SIGNAL_LOOKS or nil
+end
+
 --- Columns for the layout, with each cell as it is shown, and times never cut.
 function Display:layout_columns(names, looks, least)
   local function format(value) return self:cell(value) end
@@ -175,8 +183,7 @@ end
 --- The table of a list, with `·` where some are left out; how many it shows.
 function Display:show_table(list, names)
   local shown, gap = both_ends(list, SHOWN)
-  local looks = rows.is_signal(list[1]) and SIGNAL_LOOKS
-  local lines, fits = layout.table(shown, self:layout_columns(names, looks),
+  local lines, fits = layout.table(shown, self:layout_columns(names, looks_of(list)),
     { width = (self:size()), indent = "  " })
   if not fits then return self:show_down(list, names) end
   if gap then table.insert(lines, gap + 2, "  ·") end
@@ -209,7 +216,7 @@ function Display:show_blocks(found)
     end
     local is_first = columns == nil
     columns = columns or
-      self:layout_columns(found:names(block, #block < BLOCK), nil, 0)
+      self:layout_columns(found:names(block, #block < BLOCK), looks_of(block), 0)
     if #block > 0 or is_first and #columns > 0 then
       self:emit_lines((layout.table(block, columns, { heading = is_first })))
     end
@@ -225,7 +232,7 @@ function Display:write_rows(found)
   self:emit(writer.open)
   for row in found:each() do
     if count == 0 then
-      names = found:names(found.list or { row }, found.list ~= nil)
+      names = found:names(found.list or { row }, false)
       self:emit(writer.head(names))
     else
       self:emit(writer.between)

@@ -61,7 +61,8 @@ end
 ---@field fixed? boolean never cut
 ---@field short? string its title where room is short
 ---@field soft? boolean cut before the others are
----@field spare? boolean left out before the others are cut
+---@field spare? boolean left out before the others are cut, the last first
+---@field firm? integer cut when all others have been, and to no less than this
 ---@field least? integer its least width; becomes what it was, for the rows that follow
 
 --- Columns in one form: names, or tables with a name first.
@@ -71,7 +72,7 @@ local function sound_columns(columns)
     if type(column) == "string" then column = { column } end
     list[i] = { name = column[1], title = column.title or column[1], format = column.format,
       align = column.align, fixed = column.fixed, short = column.short, soft = column.soft,
-      spare = column.spare, given = column }
+      spare = column.spare, firm = column.firm, given = column }
   end
   return list
 end
@@ -107,15 +108,14 @@ local function total_width(columns)
   return total
 end
 
---- Narrows the widest texts until there are `room` columns, as far as they can give way; the soft
---- ones alone where that is asked for.
-local function narrow(columns, room, soft)
+--- Narrows the widest texts for which `yields` until there are `room` columns, or as far as they go.
+local function narrow(columns, room, yields)
   for _ = room + 1, total_width(columns) do
     local widest
     for _, column in ipairs(columns) do
-      local yields = not column.right and not column.fixed and column.width > MIN_WIDTH
-        and (column.soft or not soft)
-      if yields and (not widest or column.width > widest.width) then widest = column end
+      local can = not column.right and not column.fixed and yields(column)
+        and column.width > (column.firm or MIN_WIDTH)
+      if can and (not widest or column.width > widest.width) then widest = column end
     end
     if not widest then return end
     widest.width = widest.width - 1
@@ -131,19 +131,23 @@ local function shorten_titles(columns)
   end
 end
 
-local function leave_out_spare(columns)
+local function leave_out_spare(columns, room)
   for i = #columns, 1, -1 do
-    if columns[i].spare then table.remove(columns, i) end
+    if columns[i].spare and total_width(columns) > room then table.remove(columns, i) end
   end
 end
 
+local function is_soft(column) return column.soft end
+local function is_not_firm(column) return not column.firm end
+local function is_any() return true end
+
 --- Has the columns take `room`, by what costs least first; false where that can't be.
 local function fit(columns, room)
-  for _, step in ipairs { shorten_titles, function() narrow(columns, room, true) end,
-    leave_out_spare, function() narrow(columns, room, false) end } do
-    if total_width(columns) <= room then return true end
-    step(columns)
-  end
+  if total_width(columns) > room then shorten_titles(columns) end
+  narrow(columns, room, is_soft)
+  leave_out_spare(columns, room)
+  narrow(columns, room, is_not_firm)
+  narrow(columns, room, is_any)
   return total_width(columns) <= room
 end
 

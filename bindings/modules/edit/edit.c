@@ -152,19 +152,29 @@ static bool answer_signals(Editor *editor) {
     return !editor->interrupted;
 }
 
+enum {
+    COMPLETER = 1,
+    IDLE = 2,
+    FAILURE = 3 /* what `idle` raised: raised again when the line editor is left */
+};              /* the editor's user values */
+
 /* Lets the tasks go on; false where there are none, so that nobody has to be asked again before
  * the next key. What breaks them off breaks off the line as well. */
 static bool run_idle(Editor *editor) {
     lua_State *L = editor->L;
     int top = lua_gettop(L);
     bool again = false;
-    if (lua_getiuservalue(L, 1, 2) == LUA_TFUNCTION) {
+    if (lua_getiuservalue(L, 1, IDLE) == LUA_TFUNCTION) {
         struct sigaction ours;
         sigset_t mask;
         lend_signals(editor, &ours, &mask);
-        editor->interrupted = lua_pcall(L, 0, 1, 0) != LUA_OK || lua_isnil(L, -1);
+        bool failed = lua_pcall(L, 0, 1, 0) != LUA_OK;
         take_back_signals(&ours, &mask);
-        again = lua_toboolean(L, -1);
+        again = !failed && lua_toboolean(L, -1);
+        editor->interrupted = failed || lua_isnil(L, -1);
+        if (failed) {
+            lua_setiuservalue(L, 1, FAILURE);
+        }
     }
     lua_settop(L, top);
     return again;
@@ -261,7 +271,7 @@ static unsigned char pass_over(EditLine *line, int key) {
 static int ask_completer(lua_State *L) {
     Editor *editor = lua_touserdata(L, 1);
     const LineInfo *info = el_line(editor->line);
-    if (lua_getiuservalue(L, 1, 1) != LUA_TFUNCTION) {
+    if (lua_getiuservalue(L, 1, COMPLETER) != LUA_TFUNCTION) {
         return 0;
     }
     lua_pushlstring(L, info->buffer, (size_t)(info->cursor - info->buffer));
@@ -359,7 +369,7 @@ static bool knows_escapes(void) {
 /* open([path of the history, in a folder that is there]) -> editor */
 static int editor_open(lua_State *L) {
     const char *path = luaL_optstring(L, 1, NULL);
-    Editor *editor = lua_newuserdatauv(L, sizeof *editor, 2);
+    Editor *editor = lua_newuserdatauv(L, sizeof *editor, 3);
     memset(editor, 0, sizeof *editor);
     luaL_setmetatable(L, METATABLE);
     setlocale(LC_CTYPE, "C.UTF-8"); /* LC_NUMERIC stays C, for Lua reads numbers by it */
@@ -383,7 +393,7 @@ static int editor_completer(lua_State *L) {
     check_editor(L);
     luaL_checktype(L, 2, LUA_TFUNCTION);
     lua_settop(L, 2);
-    lua_setiuservalue(L, 1, 1);
+    lua_setiuservalue(L, 1, COMPLETER);
     return 0;
 }
 
@@ -393,7 +403,7 @@ static int editor_idle(lua_State *L) {
     check_editor(L);
     luaL_checktype(L, 2, LUA_TFUNCTION);
     lua_settop(L, 2);
-    lua_setiuservalue(L, 1, 2);
+    lua_setiuservalue(L, 1, IDLE);
     return 0;
 }
 
@@ -432,6 +442,9 @@ static int editor_read(lua_State *L) {
             el_reset(editor->line);
         }
         fputs("\n", stdout);
+        if (lua_getiuservalue(L, 1, FAILURE) != LUA_TNIL) {
+            return lua_error(L);
+        }
         luaL_pushfail(L);
         lua_pushstring(L, editor->interrupted ? "interrupt" : "end");
         return 2;
