@@ -27,6 +27,43 @@ describe("the command line", function()
     assert.equal(list.out, run({ "--help" }).out)
   end)
 
+  it("has a page for each command of a command, with its own options", function()
+    for words, option in pairs {
+      ["alerts silence"] = "--for", ["collect github_ranking"] = "--min-stars",
+      ["collect github"] = "--help",
+    } do
+      local name, sub = words:match "^(%S+) (%S+)$"
+      local page, again = run { "help", name, sub }, run { name, sub, "--help" }
+      assert.equal(0, page.status, page.err)
+      assert.truthy(page.out:find("Usage: signalbox " .. words, 1, true), page.out)
+      assert.truthy(page.out:find(option, 1, true), page.out)
+      assert.equal(page.out, again.out)
+    end
+  end)
+
+  it("has no page for what is no command", function()
+    assert.equal(2, run({ "help", "lib/cli" }).status)
+  end)
+
+  it("takes no bare number of a few digits for a time", function()
+    for _, words in ipairs { { "process", "--as-of", "20260822" }, { "explain", "k", "--as-of",
+      "2026" }, { "collect", "--since", "2026", "github" } } do
+      local result = run(words)
+      assert.equal(2, result.status)
+      assert.truthy(result.err:find "2026%-08%-[02]", result.err)
+    end
+  end)
+
+  it("takes the database by --db behind any command that opens one", function()
+    local path = database(2)
+    for _, name in ipairs { "info", "list", "validate", "maintain", "stats" } do
+      local result = run { name, "--db", path }
+      assert.equal(0, result.status, name .. ": " .. result.err)
+    end
+    assert.equal("2\n", run({ "repl", "--db", path,
+      stdin = "store:get_stats().total_signals\n" }).out)
+  end)
+
   it("says its version", function()
     assert.equal("signalbox " .. signalbox.version .. "\n", run({ "--version" }).out)
     assert.equal("signalbox " .. signalbox.version .. "\n", run({ "version" }).out)

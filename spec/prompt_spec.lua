@@ -325,6 +325,114 @@ describe("signalbox repl, at a terminal", function()
     tty:await "end\nin a loop"
   end)
 
+  it("keeps each entry as it is made, whatever ends the prompt, and those of another", function()
+    local home, path = temp.folder(), database()
+    local first <close> = start { db = path, home = home }
+    first:line "first = 1"
+    first:ready()
+    do
+      local second <close> = start { db = path, home = home }
+      second:line "second = 2"
+      second:line "second = 2"
+      second:ready()
+    end -- the terminal is gone, and the prompt with it
+    first:line "os.exit(0)"
+    first:await "(exit 0)"
+    assert.equal("_HiStOrY_V2_\nfirst\\040=\\0401\nsecond\\040=\\0402\nos.exit(0)\n",
+      temp.read(home .. "/.local/state/signalbox/history"))
+  end)
+
+  it("cuts a history that has grown long to its newest", function()
+    local home = temp.folder()
+    os.execute("mkdir -p " .. home .. "/.local/state/signalbox")
+    local entries = { "_HiStOrY_V2_" }
+    for i = 1, 20000 do entries[#entries + 1] = "x" .. i end
+    local file = home .. "/.local/state/signalbox/history"
+    temp.write(file, table.concat(entries, "\n") .. "\n")
+    local tty <close> = start { home = home }
+    tty:press "Up"
+    tty:await "> x20000"
+    local _, lines = temp.read(file):gsub("\n", "")
+    assert.equal(10001, lines)
+  end)
+
+  it("searches its history by Ctrl-R", function()
+    local tty <close> = start()
+    tty:line "first = 1"
+    tty:line "other = 2"
+    tty:ready()
+    tty:press "C-r"
+    tty:type "irs"
+    tty:await "first = 1"
+    tty:press "Enter"
+    tty:ready()
+  end)
+
+  it("moves by words, and deletes them", function()
+    local tty <close> = start()
+    tty:type "'one two three'"
+    tty:press("C-Left", "C-Left", "C-w")
+    tty:press("End", "Enter")
+    tty:await "> 'two three'\ntwo three\n"
+  end)
+
+  it("comes back with its line after Ctrl-Z and fg", function()
+    local folder = temp.folder()
+    local tty <close> = terminal.start { program = "/bin/bash", "--norc", "-i", home = folder,
+      env = { PS1 = "shell> " } }
+    tty:await "shell>"
+    tty:line(paths.program .. " repl " .. database())
+    tty:await ".help"
+    tty:ready()
+    tty:type "20 + "
+    tty:await "> 20 +"
+    tty:press "C-z"
+    tty:await "Stopped"
+    tty:line "fg"
+    tty:await "> 20 +"
+    tty:line "22"
+    tty:await "\n42\n"
+  end)
+
+  it("says so where the store is closed under an iterator", function()
+    local tty <close> = start()
+    tty:line "for s in store:signals {} do store:close() end"
+    tty:await "the store was closed while its rows were read"
+    tty:ready()
+  end)
+
+  it("shows the first of a million rows at once, in little memory", function()
+    local tty <close> = start { columns = 80 }
+    tty:line(".sql WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 1000000) " ..
+      "SELECT i FROM n")
+    tty:await "40+ rows (40 shown; .last shows all)"
+    tty:line "collectgarbage 'count' < 8000"
+    tty:await "\ntrue\n"
+  end)
+
+  it("writes nothing but text to a terminal that knows no more, or to a file", function()
+    for _, env in ipairs { { TERM = "dumb" }, { TERM = "" } } do
+      local folder = temp.folder()
+      local tty <close> = terminal.start { program = "/bin/sh", "-c", "exec " .. paths.program ..
+        " repl " .. database() .. " >" .. folder .. "/out", env = env }
+      require("system").sleep(0.2)
+      tty:line "1 + 1"
+      tty:press "C-d"
+      tty:await "(exit 0)"
+      assert.is_nil(temp.read(folder .. "/out"):find("\27", 1, true))
+    end
+  end)
+
+  it("reports a mistake in init.lua, and comes all the same", function()
+    local home = temp.folder()
+    os.execute("mkdir -p " .. home .. "/.config/signalbox")
+    temp.write(home .. "/.config/signalbox/init.lua", "error 'not today'")
+    local tty <close> = start { home = home }
+    assert.truthy(tty:screen():find("init.lua:1: not today", 1, true))
+    tty:line "20 + 22"
+    tty:await "\n42\n"
+  end)
+
   it("finds in its history what begins as the line does", function()
     local tty <close> = start()
     tty:line "first = 1"

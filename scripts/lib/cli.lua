@@ -148,7 +148,7 @@ local function declare(parser, command)
   end
   if command.arguments then command.arguments(parser) end
   if command.database then
-    parser:option("--db", "the database: a path or a URL"):argname "<path-or-url>"
+    parser:option("--db", "the database: a path or a URL"):argname "<path-or-url>":target "named_db"
   end
   if command.json then parser:flag("--json", "print one JSON document") end
   parser:flag("-h --help", "show this help")
@@ -257,6 +257,7 @@ function M.main(command, name, ...)
     M.usage(string.format("%s: %s", name, what), (parser:get_usage():gsub("%s*\n%s*", " ")
       :gsub("^Usage", "usage")))
   end
+  args.db = args.db or args.named_db -- by its place, or by its flag
   local results = table.pack(command.run(args))
   if results.n == 0 or results[1] == true then return M.DONE end
   if not results[1] and results[2] ~= nil then M.fail(results[2]) end
