@@ -1,0 +1,40 @@
+---@meta
+-- luacheck: ignore 241 631
+-- What a sink is, for the Lua language server: sinks/NAME.lua in a folder of scripts returns one.
+
+-- ---- sinks --------------------------------------------------------------------------------------
+
+---@class signalbox.Item
+---@field canonical_key string
+---@field company_name? string
+---@field decision "auto_push" | "needs_review"
+---@field status string what the CRM is told: "Source" or "Tracking"
+---@field score number
+---@field signal_ids integer[]
+---@field idempotency_key string the same whenever this delivery is tried
+---@field known_page? string the page that the CRM has of the company already
+
+---@class signalbox.Delivery
+---@field item signalbox.Item
+---@field again? boolean it was tried before, and may have been written: look it up first
+
+--- What came of a delivery: one of these but `wait` and `status`, which go with others.
+---@class signalbox.Outcome
+---@field page_id? string it is there
+---@field status? string of `page_id`: the page was there, with that status
+---@field again? string it was not written, and is to be tried again, for this reason
+---@field unknown? string it may have been written: looked up after the settle time
+---@field wait? number seconds before it is tried again
+---@field refused? string the CRM has closed the company: settled without a write
+---@field failed? string it never can be
+---@field lost? boolean it was no longer ours to make
+---@field stop? string none can be made now, for this reason: the run ends
+
+---@class signalbox.Sink
+---@field about string one line
+---@field settings? string[] those that it needs
+---@field settle? number seconds before one of unknown outcome is looked up; the setting's by default
+---@field open fun(options: { out: string? }): table?, any the sink at work; nil, err
+---@field deliver? fun(sink: table, delivery: signalbox.Delivery, holds: fun(): boolean): signalbox.Outcome one by one, side by side
+---@field deliver_batch? fun(sink: table, deliveries: signalbox.Delivery[]): signalbox.Outcome[] in place of `deliver`
+---@field close? fun(sink: table)
