@@ -257,6 +257,35 @@ describe("signalbox doctor", function()
     assert.equal(0, result.status)
     assert.truthy(result.out:find("chmod 600 " .. path, 1, true), result.out)
   end)
+
+  it("warns of a folder that others can write to, and of a log that they can read", function()
+    local path = database(1)
+    local folder = path:match "^(.*)/"
+    os.execute("chmod 777 " .. folder)
+    temp.write(path .. "-wal", "")
+    os.execute("chmod 644 " .. path .. "-wal")
+    local result = run { "doctor", path }
+    assert.truthy(result.out:find("chmod go-w " .. folder, 1, true), result.out)
+    assert.truthy(result.out:find("chmod 600 " .. path .. "-wal", 1, true), result.out)
+  end)
+
+  it("tells the database's settings, the gate's and the alerts'", function()
+    local result = run { "doctor", database(1) }
+    assert.matches("journal wal, synchronous full, auto_vacuum %a+, %d+ pages of 4.0 KiB, ",
+      result.out)
+    assert.matches("gate +the program's own\n", result.out)
+    assert.matches("alerts +notices go to log\n", result.out)
+  end)
+
+  it("finds a gate and notices that are set up wrong", function()
+    local folder = temp.folder()
+    temp.write(folder .. "/signalbox.lua",
+      "gate = { file = 'no.lua' } alerts = { notify = { { 'pigeon' } } }")
+    local result = run { "doctor", cwd = folder }
+    assert.equal(3, result.status, result.out)
+    assert.matches("gate +cannot open no.lua", result.out)
+    assert.matches("there is no notifier 'pigeon'", result.out)
+  end)
 end)
 
 describe("signalbox new", function()
@@ -272,6 +301,53 @@ describe("signalbox new", function()
     assert.equal(0, run({ "new", "command", "newest", env = env }).status)
     local result = run { "newest", "github_spike", "--db", database(3), "--json", env = env }
     assert.equal(3, #signalbox.json.decode(result.out).signals, result.err)
+  end)
+
+  it("writes a script that is a program of its own, for its user alone", function()
+    local folder = temp.folder()
+    assert.equal(0, run({ "new", "script", "my-script", cwd = folder }).status)
+    local result = run.program("/usr/bin/stat", { "-c", "%a", folder .. "/my-script.lua" })
+    assert.equal("700\n", result.out)
+  end)
+
+  it("writes a collector that collects", function()
+    local env = { SIGNALBOX_PATH = temp.folder() .. "/scripts" }
+    assert.equal(0, run({ "new", "collector", "product_hunt", env = env }).status)
+    local db = temp.folder() .. "/new.db"
+    local counts = {}
+    for i, words in ipairs { { "--dry-run" }, {}, {} } do
+      local result = run { "--db", db, "collect", "product_hunt", "--json", words[1], env = env }
+      assert.equal(0, result.status, result.err)
+      counts[i] = signalbox.json.decode(result.out)
+    end
+    assert.same({ 1, true }, { counts[1].saved, counts[1].dry_run })
+    assert.equal(1, counts[2].saved)
+    local store <close> = assert(signalbox.open(db, { mode = "ro" }))
+    local signal = store:get_signals_for_company("domain:acme.ai")[1]
+    assert.same({ "product_hunt_launch", "Acme" }, { signal.signal_type, signal.company_name })
+  end)
+
+  it("writes a rule that passes its test, and is checked", function()
+    local env = { SIGNALBOX_PATH = temp.folder() .. "/scripts" }
+    local result = run { "new", "rule", "LittleWaits", env = env }
+    assert.equal(0, result.status, result.err)
+    local test = run { "alerts", "test", result.out:match "%S+", env = env }
+    assert.same({ 0, true }, { test.status, test.out:find "1 passed" ~= nil }, test.out)
+    assert.equal(0, run({ "--db", database(1), "alerts", "check", env = env }).status)
+  end)
+
+  it("writes a sink that is delivered to", function()
+    local env, folder = { SIGNALBOX_PATH = temp.folder() .. "/scripts" }, temp.folder()
+    assert.equal(0, run({ "new", "sink", "lines", env = env }).status)
+    local store, path = stores.open()
+    for _, kind in ipairs { "github_spike", "github_activity" } do
+      assert(store:save_signal(data.signal { signal_type = kind, confidence = 0.95 }))
+    end
+    store:close()
+    local result = run { "--db", path, "process", "--sink", "lines", "--as-of", "2026-08-22",
+      "--json", env = env, cwd = folder }
+    assert.equal(1, signalbox.json.decode(result.out).pushed, result.err)
+    assert.truthy(temp.read(folder .. "/lines.ndjson"):find '"canonical_key":"domain:acme.ai"')
   end)
 
   it("never overwrites", function()

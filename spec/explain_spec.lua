@@ -53,6 +53,24 @@ describe("explain", function()
       explain("domain:acme.ai").out)
   end)
 
+  it("asks the gate that process asks, with its options", function()
+    local options = { cwd = folder, "--db", db, "explain", "domain:acme.ai", "--json", "--as-of",
+      "2026-08-22" }
+    temp.write(folder .. "/signalbox.lua", "gate = { options = { review_threshold = 0.6 } }")
+    local verdict = json.decode(run(options).out).verdict
+    assert.same({ "hold", 0.6 }, { verdict.decision, verdict.breakdown.review_threshold })
+
+    temp.write(folder .. "/mine.lua", [[return { evaluate = function(signals)
+      return { decision = "hold", score = #signals / 10, reason = "not on a Monday" }
+    end }]])
+    temp.write(folder .. "/signalbox.lua", "gate = { file = 'mine.lua' }")
+    assert.equal("not on a Monday", json.decode(run(options).out).verdict.reason)
+    options[5] = nil
+    local shown = run { cwd = folder, "--db", db, "explain", "domain:acme.ai" }
+    assert.equal(0, shown.status, shown.err)
+    assert.truthy(shown.out:find("domain:acme.ai   hold 0.200", 1, true), shown.out)
+  end)
+
   it("tells all of it as JSON", function()
     local known = json.decode(explain("domain:acme.ai", "--json", "--as-of", "2026-08-22").out)
     assert.equal("needs_review", known.verdict.decision)

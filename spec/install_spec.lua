@@ -77,6 +77,14 @@ describe("an installed signalbox", function()
     end
   end)
 
+  it("has its pages and its completion where shells look", function()
+    for _, path in ipairs { "share/man/man1/signalbox.1", "share/man/man3/signalbox-lua.3",
+      "share/bash-completion/completions/signalbox", "share/zsh/site-functions/_signalbox",
+      "share/signalbox/meta/rules.lua", "share/signalbox/scripts/examples/fastest.lua" } do
+      assert.is_true(temp.exists(prefix .. "/" .. path), path)
+    end
+  end)
+
   it("leaves nothing behind when it is removed", function()
     make "uninstall"
     local result = run.program("/usr/bin/find", { prefix, "-type", "f" })
@@ -84,5 +92,39 @@ describe("an installed signalbox", function()
     result = run.program("/usr/bin/find", { prefix, "-name", "*signalbox*" })
     assert.equal("", result.out)
     make "install"
+  end)
+end)
+
+describe("the Debian package", function()
+  local package = string.format("%s/signalbox_%s_%s.deb", paths.build, signalbox.version,
+    io.popen("dpkg --print-architecture"):read "l")
+  local folder = temp.folder()
+
+  local function build()
+    local result = run.program("/usr/bin/make", { cwd = paths.root, timeout = 300, "deb" })
+    assert.equal(0, result.status, result.err)
+    return temp.read(package)
+  end
+
+  lazy_setup(function()
+    build()
+    assert(os.execute(string.format("dpkg-deb -x %s %s/root", package, folder)))
+  end)
+
+  it("has a program that runs, and says what it needs", function()
+    local result = run.program(folder .. "/root/usr/bin/signalbox", { "stats", "--help" })
+    assert.same({ 0, "" }, { result.status, result.err })
+    local depends = run.program("/usr/bin/dpkg-deb", { "-f", package, "Depends" }).out
+    for _, library in ipairs { "libsqlite3-0", "liblua5.4-0", "libedit2", "libcurl4" } do
+      assert.truthy(depends:find(library, 1, true), depends)
+    end
+  end)
+
+  it("has zsh's completion where Debian keeps a package's", function()
+    assert.is_true(temp.exists(folder .. "/root/usr/share/zsh/vendor-completions/_signalbox"))
+  end)
+
+  it("is the same bytes from the same sources", function()
+    assert.is_true(temp.read(package) == build())
   end)
 end)
