@@ -47,7 +47,7 @@ local function fixed(digits)
   return function(number) return string.format("%." .. digits .. "f", number) end
 end
 
-local function print_head(known)
+local function print_head(known, as_of)
   local counts, parts = {}, {}
   for _, signal in ipairs(known.signals) do
     local status = signal.status or "without a state"
@@ -58,7 +58,8 @@ local function print_head(known)
   end
   local verdict = known.verdict
   print(string.format("%s   %s   %s", cli.colour(known.canonical_key, "bold"),
-    verdict and string.format("%s %.3f", verdict.decision, verdict.score) or "no signals",
+    verdict and string.format("%s %.3f as of %s", verdict.decision, verdict.score,
+      (as_of or signalbox.now()):sub(1, 10)) or "no signals",
     table.concat(parts, ", ")))
 end
 
@@ -190,12 +191,21 @@ local function print_history(known)
   end
 end
 
+--- Why signals were rejected or failed: each reason once, with how many of which type.
 local function print_failures(known)
+  local reasons, types = {}, {}
   for _, signal in ipairs(known.signals) do
     if signal.error_message and (signal.status == "failed" or signal.status == "rejected") then
-      print(string.format("\n  signal %d (%s) %s: %s", signal.id, signal.signal_type,
-        signal.status, signal.error_message))
+      local reason = signal.status .. ": " .. signal.error_message
+      if not types[reason] then reasons[#reasons + 1], types[reason] = reason, {} end
+      types[reason][signal.signal_type] = (types[reason][signal.signal_type] or 0) + 1
     end
+  end
+  for _, reason in ipairs(reasons) do
+    local counts = {}
+    for name, count in pairs(types[reason]) do counts[#counts + 1] = count .. " " .. name end
+    table.sort(counts)
+    print(string.format("\n  %s   (%s)", reason, table.concat(counts, ", ")))
   end
 end
 
@@ -234,7 +244,7 @@ return cli.command {
         "keys look like domain:acme.ai or github_org:openai")
     end
     if args.json then return cli.json(plain(known)) end
-    print_head(known)
+    print_head(known, args.as_of)
     if known.verdict then print_arithmetic(known.verdict, options) end
     print_history(known)
     print_failures(known)

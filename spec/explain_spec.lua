@@ -24,7 +24,7 @@ describe("explain", function()
   it("shows the arithmetic of a score, and the missing piece", function()
     local result = explain("domain:acme.ai", "--as-of", "2026-08-22")
     assert.equal(0, result.status, result.err)
-    assert.matches("domain:acme.ai   needs_review 0%.433   2 pending", result.out)
+    assert.matches("domain:acme.ai   needs_review 0%.433 as of 2026%-08%-22   2 pending", result.out)
     assert.matches("github_spike +github +0%.95 +0 d +0%.20 +14 d +0%.190", result.out)
     assert.matches("sum of the evidence +0%.361", result.out)
     assert.matches("2 kinds of evidence +x 1%.2 +0%.433", result.out)
@@ -49,7 +49,7 @@ describe("explain", function()
   it("shows why a signal was rejected", function()
     local store <close> = assert(signalbox.open(db))
     assert(store:mark_rejected(1, "a competitor"))
-    assert.matches("signal 1 %(github_spike%) rejected: a competitor",
+    assert.matches("rejected: a competitor   %(1 github_spike%)\n",
       explain("domain:acme.ai").out)
   end)
 
@@ -68,7 +68,7 @@ describe("explain", function()
     options[5] = nil
     local shown = run { cwd = folder, "--db", db, "explain", "domain:acme.ai" }
     assert.equal(0, shown.status, shown.err)
-    assert.truthy(shown.out:find("domain:acme.ai   hold 0.200", 1, true), shown.out)
+    assert.truthy(shown.out:find("domain:acme.ai   hold 0.200 as of", 1, true), shown.out)
   end)
 
   it("tells all of it as JSON", function()

@@ -56,6 +56,16 @@ describe("signalbox.explain", function()
     assert.equal("sql", err.code)
   end)
 
+  it("is there for a database of an older schema, too", function()
+    assert.equal(0, run({ "migrate", "down", path, "--to", "1004" }).status)
+    assert.matches("SEARCH signals", signalbox.explain("SELECT 1 FROM signals WHERE id = 1", path))
+  end)
+
+  it("says what has no plan", function()
+    assert.equal("signalbox: line 1: .explain: PRAGMA has no plan\n",
+      run({ "repl", path, stdin = ".explain PRAGMA user_version\n" }).err)
+  end)
+
   it("is .explain at the prompt, for statements and for calls", function()
     local result = run { "repl", path, stdin = ".explain SELECT 1 FROM signals WHERE id = 1\n" ..
       ".explain store:get_stats()\n" }

@@ -47,6 +47,12 @@ describe("rows from a pipe", function()
     assert.equal("[]\n", repl(none, { "--mode", "json" }))
   end)
 
+  it("come with a hint where a text has the quotes of a name", function()
+    local result = run { "repl", path, stdin = '.sql SELECT 1 FROM signals WHERE id = "x"\n' }
+    assert.equal("signalbox: line 1: no such column: x (a text is in single quotes: 'x')\n",
+      result.err)
+  end)
+
   it("look the same from a list and from an iterator", function()
     for _, mode in ipairs { "table", "json", "csv", "lua" } do
       assert.equal(repl("store:signals { status = 'pending' }\n", { "--mode", mode }),

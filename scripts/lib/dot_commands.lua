@@ -69,9 +69,18 @@ define(".stats", "", "totals by type and by state", function(session)
   session:show(function() return assert(session.store:get_stats()) end)
 end)
 
+--- The rows of a statement. What SQLite takes for a column because of its quotes is mostly a text.
+local function rows_of(store, sql)
+  local step, problem, state, closing = store:rows(sql)
+  if step then return step, problem, state, closing end
+  local name = problem.message:match "no such column: ([^\n]*)$"
+  cli.fail(name and sql:find('"' .. name .. '"', 1, true) and
+    string.format("%s (a text is in single quotes: '%s')", problem.message, name) or problem)
+end
+
 define(".sql", "SELECT ...", "what a statement gives", function(session, words)
   if words == "" then cli.fail ".sql: no statement" end
-  session:show(function() return assert(session.store:rows(words)) end)
+  session:show(function() return rows_of(session.store, words) end)
 end)
 
 --- Verbs of SQL, and whether a statement of theirs has a plan.
