@@ -39,7 +39,9 @@ describe("signalbox.explain", function()
     local known = before:get_stats()
     before:close()
     for verb, call in pairs {
-      ["UPDATE OR FAIL signal_processing"] = function(store) return store:mark_pushed(1, "page") end,
+      ["UPDATE OR FAIL signal_processing"] = function(store)
+        return store:mark_pushed(1, "page")
+      end,
       ["INSERT INTO company_claims"] = function(store) return store:claim {} end,
       ["INSERT INTO signals"] = function(store) return store:save_signal(data.signal {}) end,
     } do

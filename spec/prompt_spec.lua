@@ -163,8 +163,8 @@ list
   end)
 
   it("says in one line what is wrong with a value or with the input", function()
-    assert.equal("signalbox: line 2: JSON is nested 1,000 deep at most, and this table is deeper, " ..
-      "or contains itself\n", repl("t = {} t.t = t\nt\n", { "--mode", "json" }).err)
+    assert.equal("signalbox: line 2: JSON is nested 1,000 deep at most, and this table is " ..
+      "deeper, or contains itself\n", repl("t = {} t.t = t\nt\n", { "--mode", "json" }).err)
     local result = run.program("/bin/sh", { "-c", paths.program .. " repl " .. database(1) ..
       " </tmp" })
     assert.same({ 1, "signalbox: the input cannot be read: Is a directory\n" },
@@ -403,8 +403,8 @@ describe("signalbox repl, at a terminal", function()
 
   it("shows the first of a million rows at once, in little memory", function()
     local tty <close> = start { columns = 80 }
-    tty:line(".sql WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 1000000) " ..
-      "SELECT i FROM n")
+    tty:line(".sql WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n " ..
+      "LIMIT 1000000) SELECT i FROM n")
     tty:await "40+ rows (40 shown; .last shows all)"
     tty:line "collectgarbage 'count' < 8000"
     tty:await "\ntrue\n"

@@ -102,8 +102,8 @@ table.sort({ 2, 1 }, outer)]]
         for _, form in ipairs { "error { %s }", "return error { %s }" } do
           local result = script(form:format(fields))
           assert.equal(1, result.status)
-          assert.truthy(result.err:find("(error object is a table value)\nstack traceback:", 1, true),
-            result.err)
+          assert.truthy(result.err:find("(error object is a table value)\nstack traceback:", 1,
+            true), result.err)
         end
       end
     end)

@@ -101,7 +101,7 @@ describe("a configuration file", function()
     for _, command in ipairs { "config", "stats" } do
       local result = run { command, cwd = folder }
       assert.equal(1, result.status)
-      assert.truthy(result.err:find("the configuration cannot be read: signalbox.lua: Is a directory",
+      assert.truthy(result.err:find("the configuration cannot be read: signalbox.lua: Is a dir",
         1, true), result.err)
     end
   end)

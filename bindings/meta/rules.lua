@@ -1,14 +1,16 @@
 ---@meta
 -- luacheck: ignore 111 112 113 212 241 631
--- What a rule file sees beside plain Lua, for the Lua language server: rules/NAME.lua in a folder of
--- scripts. A spec holds the names against those of the sandbox, both ways.
+-- What a rule file sees beside plain Lua, for the Lua language server: rules/NAME.lua in a folder
+-- of scripts. A spec holds the names against those of the sandbox, both ways.
 
 -- ---- rules --------------------------------------------------------------------------------------
 
 ---@alias signalbox.span string | number # seconds, or "2s", "10m", "1h", "7d"
 
+---@alias signalbox.Finding boolean | number | signalbox.Instance[] | nil
+
 ---@class signalbox.Alert
----@field when fun(): boolean | number | signalbox.Instance[] | nil the value where it is wrong, or an instance each
+---@field when fun(): signalbox.Finding what is wrong: the value, or an instance each
 ---@field for_? signalbox.span how long it must hold before the alert fires
 ---@field severity? "info" | "warning" | "critical"
 ---@field summary? string can contain {value} and the names of labels

@@ -30,11 +30,32 @@
 ---@field lost? boolean it was no longer ours to make
 ---@field stop? string none can be made now, for this reason: the run ends
 
+--- What the file returns; it has `deliver` or `deliver_batch`.
 ---@class signalbox.Sink
 ---@field about string one line
 ---@field settings? string[] those that it needs
----@field settle? number seconds before one of unknown outcome is looked up; the setting's by default
----@field open fun(options: { out: string? }): table?, any the sink at work; nil, err
----@field deliver? fun(sink: table, delivery: signalbox.Delivery, holds: fun(): boolean): signalbox.Outcome one by one, side by side
----@field deliver_batch? fun(sink: table, deliveries: signalbox.Delivery[]): signalbox.Outcome[] in place of `deliver`
----@field close? fun(sink: table)
+---@field settle? number seconds before one of unknown outcome is looked up, if not the setting's
+local Sink = {}
+
+--- Begins the run: what it gives is handed to the others.
+---@param options { out: string? }
+---@return table? sink, any err
+function Sink.open(options) end
+
+--- Delivers one; several are on their way at once.
+---@param sink table
+---@param delivery signalbox.Delivery
+---@param holds fun(): boolean whether it is still ours to make
+---@return signalbox.Outcome
+function Sink.deliver(sink, delivery, holds) end
+
+--- Delivers all that are due in one go.
+---@param sink table
+---@param deliveries signalbox.Delivery[]
+---@return signalbox.Outcome[]
+function Sink.deliver_batch(sink, deliveries) end
+
+---@param sink table
+function Sink.close(sink) end
+
+return Sink

@@ -72,10 +72,7 @@ static int program(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
-    {"file", file},
-    {"make_folders", make_folders},
-    {"set_mode", set_mode},
-    {"program", program},
+    {"file", file}, {"make_folders", make_folders}, {"set_mode", set_mode}, {"program", program},
     {NULL, NULL},
 };
 

@@ -32,7 +32,7 @@ static int attempt(lua_State *L) {
         lua_pushliteral(L, "terminated");
         return problem_raise(L, EXIT_FAILED, NULL);
     }
-    bool done = status == LUA_OK && !interrupted; /* a task can be broken off, and the wait be over */
+    bool done = status == LUA_OK && !interrupted; /* a task can be broken off as the wait ends */
     lua_pushboolean(L, done);
     lua_replace(L, 1);
     if (done) {

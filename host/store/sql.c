@@ -137,8 +137,8 @@ Status store_exec(Store *store, Text sql, SqlBind *bind, void *context, int64_t 
         status = prepare(db, sql, bind, context, &st, error);
     }
     if (status == STATUS_OK) {
-        status = st_readonly(st) ? st_run(st, error)
-                                 : write_statement(store, st, NULL, changed, error);
+        status =
+            st_readonly(st) ? st_run(st, error) : write_statement(store, st, NULL, changed, error);
     }
     st_release(st);
     return status;
@@ -205,8 +205,7 @@ Status sql_cursor_next(SqlCursor *cursor, Error *error) {
         cursor->kept.at++;
         return STATUS_ROW;
     }
-    return cursor->single ? st_step(cursor->reader.st, error)
-                          : reader_next(&cursor->reader, error);
+    return cursor->single ? st_step(cursor->reader.st, error) : reader_next(&cursor->reader, error);
 }
 
 int sql_cursor_columns(SqlCursor *cursor) {

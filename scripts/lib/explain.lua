@@ -85,7 +85,7 @@ end
 ---@return string? plan
 ---@return table? err
 function M.plan(query, path)
-  local statements, problem = { query }, nil
+  local statements, problem = { query }
   if type(query) == "function" then
     statements, problem = trace(query, path)
     if not statements then return nil, problem end

@@ -108,7 +108,7 @@ local function total_width(columns)
   return total
 end
 
---- Narrows the widest texts for which `yields` until there are `room` columns, or as far as they go.
+--- Narrows the widest texts for which `yields` until all take `room`, or as far as they go.
 local function narrow(columns, room, yields)
   for _ = room + 1, total_width(columns) do
     local widest

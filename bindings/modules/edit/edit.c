@@ -454,12 +454,8 @@ static int editor_read(lua_State *L) {
 }
 
 static const luaL_Reg methods[] = {
-    {"read", editor_read},
-    {"completer", editor_completer},
-    {"idle", editor_idle},
-    {"remember", editor_remember},
-    {"close", editor_close},
-    {NULL, NULL},
+    {"read", editor_read},         {"completer", editor_completer}, {"idle", editor_idle},
+    {"remember", editor_remember}, {"close", editor_close},         {NULL, NULL},
 };
 
 static const luaL_Reg metamethods[] = {
