@@ -234,6 +234,24 @@ describe("signalbox maintain", function()
   end)
 end)
 
+describe("what is written", function()
+  it("is for its user alone, but for the figures that node_exporter reads", function()
+    local folder = temp.folder()
+    for _, words in ipairs { { "alerts", "metrics", "--out", "figures.prom" },
+      { "export", "signals.db", "signals.json" } } do
+      assert.equal(0, run({ "--db", "signals.db", cwd = folder, "run", "-e",
+        "require('signalbox').open():close()" }).status)
+      table.move(words, 1, #words, 3)
+      words[1], words[2], words.cwd = "--db", "signals.db", folder
+      local result = run(words)
+      assert.equal(0, result.status, result.err)
+    end
+    local modes = run.program("/usr/bin/stat", { "-c", "%a", "figures.prom", "signals.json",
+      cwd = folder })
+    assert.equal("644\n600\n", modes.out)
+  end)
+end)
+
 describe("signalbox doctor", function()
   it("finds nothing wrong in a sound installation", function()
     local result = run { "doctor", database(1) }

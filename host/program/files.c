@@ -6,7 +6,6 @@
 #include <lauxlib.h>
 #include <limits.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -65,9 +64,8 @@ static int set_mode(lua_State *L) {
 }
 
 static int program(lua_State *L) {
-    char *path = process_path(); /* a file's name, and no more can be raised than memory */
-    lua_pushstring(L, path);
-    free(path);
+    char path[PATH_MAX];
+    lua_pushstring(L, process_path(path) ? path : NULL);
     return 1;
 }
 

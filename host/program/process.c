@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,16 +42,19 @@ void process_prepare(void) {
     atexit(check_output);
 }
 
-char *process_path(void) {
-    char path[PATH_MAX];
-    ssize_t size = readlink("/proc/self/exe", path, sizeof path);
-    return size <= 0 || (size_t)size == sizeof path ? NULL : strndup(path, (size_t)size);
+bool process_path(char path[PATH_MAX]) {
+    ssize_t size = readlink("/proc/self/exe", path, PATH_MAX);
+    if (size <= 0 || size == PATH_MAX) {
+        return false;
+    }
+    path[size] = '\0';
+    return true;
 }
 
-char *process_folder(void) {
-    char *path = process_path(), *slash = path != NULL ? strrchr(path, '/') : NULL;
+bool process_folder(char path[PATH_MAX]) {
+    char *slash = process_path(path) ? strrchr(path, '/') : NULL;
     if (slash != NULL) {
         *slash = '\0';
     }
-    return path;
+    return slash != NULL;
 }

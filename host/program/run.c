@@ -34,13 +34,12 @@ typedef struct Invocation {
 /* Makes the modules in C that lie beside the program findable: in lib/ of the build folder, or
  * where `make install` puts them. */
 static void add_module_path(lua_State *L) {
-    char *folder = process_folder();
-    if (folder == NULL) {
+    char folder[PATH_MAX];
+    if (!process_folder(folder)) {
         return;
     }
     lua_getglobal(L, "package");
     lua_pushfstring(L, "%s/lib/?.so;%s/../lib/lua/5.4/?.so;", folder, folder);
-    free(folder);
     lua_getfield(L, -2, "cpath");
     lua_concat(L, 2);
     lua_setfield(L, -2, "cpath");

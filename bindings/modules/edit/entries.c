@@ -80,26 +80,31 @@ bool entries_open(Entries *entries, const char *path) {
     return true;
 }
 
-/* Writes the newest behind what the file has. */
-static void append(Entries *entries) {
+/* Writes a list behind what the file has; with its heading where that is nothing. */
+static void append(History *list, const char *path) {
     HistEvent event;
-    int descriptor = open_locked(entries->path);
+    int descriptor = open_locked(path);
     FILE *file = descriptor >= 0 ? fdopen(descriptor, "a") : NULL;
-    if (file == NULL) {
-        if (descriptor >= 0) {
-            close(descriptor);
-        }
-        return;
+    if (file != NULL) {
+        fseek(file, 0, SEEK_END);
+        history(list, &event, H_SAVE_FP, file);
+        fclose(file);
+    } else if (descriptor >= 0) {
+        close(descriptor);
     }
-    fseek(file, 0, SEEK_END); /* where that is the beginning, the file gets its heading */
-    history(entries->list, &event, H_NSAVE_FP, (size_t)0, file); /* counts from 0: the newest */
-    fclose(file);
 }
 
 void entries_add(Entries *entries, const char *text) {
     HistEvent event;
-    if (history(entries->list, &event, H_ENTER, text) > 0 && entries->path != NULL) {
-        append(entries);
+    if (history(entries->list, &event, H_ENTER, text) <= 0 || entries->path == NULL) {
+        return;
+    }
+    History *one = history_init();
+    if (one != NULL) {
+        history(one, &event, H_SETSIZE, 1);
+        history(one, &event, H_ENTER, text);
+        append(one, entries->path);
+        history_end(one);
     }
 }
 
