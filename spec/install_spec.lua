@@ -72,9 +72,21 @@ describe("an installed signalbox", function()
     local path = paths.root .. "/bindings/signalbox-" .. signalbox.version .. "-1.rockspec"
     assert(loadfile(path, "t", rockspec))()
     assert.equal(signalbox.version .. "-1", rockspec.version)
-    for file in rockspec.build.install_command:gmatch "build/[%w/]*%.so" do
-      assert.truthy(temp.exists((file:gsub("^build", paths.build))), file)
+
+    local places = { LUA_INCDIR = "/usr/include/lua5.4" }
+    for _, name in ipairs { "LIBDIR", "LUADIR", "BINDIR" } do places[name] = temp.folder() end
+    local line = (rockspec.build.build_command .. " BUILD=build && " ..
+      rockspec.build.install_command):gsub("%$%((%u[%u_]*)%)", places)
+    if paths.build ~= paths.root .. "/build" then -- a variant, which is there already
+      line = line:gsub("^.- && ", ""):gsub("%f[%w]build/", paths.build .. "/")
     end
+    local result = run.program("/bin/sh", { cwd = paths.root, timeout = 300, "-c", line })
+    assert.equal(0, result.status, result.err)
+    result = run.program("/usr/bin/lua5.4", { stock = true, env = {
+      LUA_PATH_5_4 = places.LUADIR .. "/?.lua;;", LUA_CPATH_5_4 = places.LIBDIR .. "/?.so;;",
+    }, "-e", [[print(require "signalbox".version,
+      require "signalbox.canonical_key".build { github_org = "OpenAI" })]] })
+    assert.equal(signalbox.version .. "\tgithub_org:openai\n", result.out, result.err)
   end)
 
   it("has its pages and its completion where shells look", function()

@@ -264,44 +264,12 @@ function M.main(command, name, ...)
   return math.tointeger(results[1]) or M.DONE
 end
 
--- Names that were mistyped ---------------------------------------------------------------------
-
---- Edits (a letter more, less, other, two swapped) from `a` to `b`.
-local function distance(a, b)
-  local before, last = nil, {}
-  for j = 0, #b do last[j] = j end
-  for i = 1, #a do
-    local row = { [0] = i }
-    for j = 1, #b do
-      local cost = a:byte(i) == b:byte(j) and 0 or 1
-      row[j] = math.min(last[j] + 1, row[j - 1] + 1, last[j - 1] + cost)
-      if before and a:byte(i) == b:byte(j - 1) and a:byte(i - 1) == b:byte(j) then
-        row[j] = math.min(row[j], before[j - 2] + 1)
-      end
-    end
-    before, last = last, row
-  end
-  return last[#b]
-end
-
---- The one of `names` that `word` is a slip of, or nil.
----@param word string
----@param names string[]
----@return string|nil
-function M.closest(word, names)
-  local best, least = nil, #word < 4 and 2 or 3
-  for _, name in ipairs(names) do
-    local edits = name:sub(1, #word) == word and 1 or distance(word, name)
-    if name:sub(1, 2) ~= word:sub(1, 2) then edits = edits + 0.5 end -- slips are rarely so early
-    if edits < least then best, least = name, edits end
-  end
-  return best
-end
+-- Names of scripts ------------------------------------------------------------------------------
 
 --- For a word that is none of `names`: fails with exit 2, and what may have been meant.
 ---@param kind string "command", "collector" ...
 function M.unknown(kind, word, names)
-  local meant = M.closest(word, names)
+  local meant = require("signalbox.spelling").closest(word, names)
   M.usage(string.format("there is no %s '%s'", kind, word),
     meant and string.format("did you mean '%s'?", meant)
       or (#names > 0 and "there are: " .. table.concat(names, ", ") or nil))

@@ -178,7 +178,7 @@ function M.run(session, line)
   if name == ".exit" then name = ".quit" end
   local command = commands[name]
   if not command then
-    local meant = cli.closest(name, M.names())
+    local meant = require("signalbox.spelling").closest(name, M.names())
     cli.fail(string.format("there is no %s%s", name,
       meant and string.format("; did you mean %s?", meant) or "; .help lists what there is"))
   end
