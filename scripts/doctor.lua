@@ -171,7 +171,7 @@ end
 local MARKS <const> = { ok = { "✓", "green" }, note = { "·", "yellow" }, wrong = { "✗", "red" } }
 
 return cli.command {
-  about = "what this installation is made of, what is wrong, and how to mend it",
+  about = "what this installation is made of, what is wrong, how to mend it",
   database = "argument",
   json = true,
   notes = "The exit code is 3 where something is wrong; notes alone are none.\n",

@@ -224,7 +224,7 @@ local function plain(known)
 end
 
 return cli.command {
-  about = "why a company is where it is: its evidence, its score, its decisions",
+  about = "why a company is where it is: its evidence, score and decisions",
   database = "option",
   json = true,
   examples = { { "signalbox explain github_org:openai" } },

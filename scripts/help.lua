@@ -15,9 +15,9 @@ local USAGE <const> = [[
 usage: signalbox [OPTIONS] COMMAND [ARGS]
 
 Options before the command:
-  --db PATH_OR_URL                          the database (SIGNALBOX_DB, signals.db)
-  --log-format text|json                    of the lines on stderr
-  --log-level debug|info|warning|error      the least that is logged
+  --db PATH_OR_URL        the database; else $SIGNALBOX_DB, else signals.db
+  --log-format text|json  of the lines on stderr
+  --log-level LEVEL       the least that is logged: debug, info, warning, error
   --version, --help]]
 
 local function list_group(title, names, abouts)

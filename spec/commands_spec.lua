@@ -24,6 +24,7 @@ describe("the command line", function()
       assert.equal(page.out, again.out)
     end
     assert.is_true(count >= 12, list.out)
+    for line in list.out:gmatch "[^\n]+" do assert.is_true(#line <= 80, line) end
     assert.equal(list.out, run({ "--help" }).out)
   end)
 

@@ -205,6 +205,11 @@ describe("signalbox repl, at a terminal", function()
     tty:await "\n42\n"
   end)
 
+  it("has help that fits eighty columns", function()
+    local shown = run({ "repl", database(1), stdin = ".help\n" }).out
+    for line in shown:gmatch "[^\n]+" do assert.is_true(#line <= 80, line) end
+  end)
+
   it("shows by its prompt that it may write", function()
     local tty <close> = start { "--write", prompt = "write>", columns = 160 }
     assert.truthy(tty:screen():find("open for writing", 1, true))
@@ -448,6 +453,9 @@ describe("signalbox repl, at a terminal", function()
     tty:paste "t = {\n\ta = 1 }\nt.a + 41"
     tty:press "Enter"
     tty:await "\n42\n"
+    tty:paste "text = [[a\n\n\nb]]\n#text + 1000"
+    tty:press "Enter"
+    tty:await "\n1005\n"
   end)
 
   it("edits characters of any width", function()

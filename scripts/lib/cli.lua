@@ -254,8 +254,8 @@ function M.main(command, name, ...)
   local ok, args = parser:pparse(words)
   if not ok then
     local what = args:gsub("\nDid you mean (.-)%?", "; did you mean %1?")
-    M.usage(string.format("%s: %s", name, what), (parser:get_usage():gsub("%s*\n%s*", " ")
-      :gsub("^Usage", "usage")))
+    local usage = innermost(parser, words):get_usage():gsub("%s*\n%s*", " ")
+    M.usage(string.format("%s: %s", name, what), (usage:gsub("^Usage", "usage")))
   end
   args.db = args.db or args.named_db -- by its place, or by its flag
   local results = table.pack(command.run(args))
