@@ -142,10 +142,12 @@ need_file = ls $(1) >/dev/null 2>&1 || { \
 PACKAGES := gcc libc6-dev make lua5.4 liblua5.4-dev libsqlite3-dev libcurl4-openssl-dev \
             libzstd-dev libssl-dev libedit-dev libxxhash-dev lua-argparse lua-cjson
 # What the specs need beside: other programs that write, a C program of a user, a terminal.
-SPEC_PACKAGES := lua-busted sqlite3 pkgconf tmux less groff-base python3 python3-aiosmtpd openssl zsh
+SPEC_PACKAGES := lua-busted sqlite3 pkgconf tmux less groff-base python3 python3-aiosmtpd openssl
 
 # Nothing is built before what building needs is there.
 $(BUILD)/inputs: | $(filter deps,$(patsubst test,deps,$(patsubst demo,deps,$(MAKECMDGOALS))))
+
+SPEC_PACKAGES += zsh # whose completion is tried
 
 ## deps: install the Debian packages that are missing (with sudo where not root)
 .PHONY: deps

@@ -65,7 +65,7 @@ end
 
 --- What the gate and the alerts are set to, where anything is.
 local function check_work()
-  if attempt("gate", nil, require("signalbox.gate_setting").chosen) then
+  if attempt("gate", nil, require("signalbox.gate_choice").choose) then
     local file = config.get "gate.file"
     say("ok", "gate", (file or "the program's own") ..
       (config.get "gate.options" and ", with numbers of yours" or ""))

@@ -1,13 +1,12 @@
 --- signalbox explain: why a company is where it is.
 local cli <const> = require "signalbox.cli"
-local gate_setting <const> = require "signalbox.gate_setting"
 local signalbox <const> = require "signalbox"
 
 local STATES <const> = { "pushed", "queued", "failed", "rejected", "pending" }
 
 -- Gathering ------------------------------------------------------------------------------------
 
-local function gather(store, key)
+local function gather(store, key, as_of)
   local signals = cli.check(store:get_signals_for_company(key))
   local decisions, deliveries = {}, {}
   for row in assert(store:rows([[
@@ -23,17 +22,12 @@ local function gather(store, key)
     deliveries[#deliveries + 1] = row
   end
   local hold = store:row("SELECT until, reason FROM company_holds WHERE canonical_key = ?", key)
-  return { canonical_key = key, signals = signals, decisions = decisions,
+  local verdict
+  if #signals > 0 then
+    verdict = require("signalbox.gate").evaluate(signals, { now = as_of })
+  end
+  return { canonical_key = key, signals = signals, verdict = verdict, decisions = decisions,
     deliveries = deliveries, hold = hold, suppression = store:check_suppression(key) }
-end
-
---- What the gate that `process` asks says of the signals, and the options that it had.
-local function judge(signals, as_of)
-  if #signals == 0 then return nil, {} end
-  local gate, set = gate_setting.chosen()
-  local options = { now = as_of }
-  for name, value in pairs(set or {}) do options[name] = value end
-  return gate.evaluate(signals, options), options
 end
 
 -- Showing --------------------------------------------------------------------------------------
@@ -47,7 +41,7 @@ local function fixed(digits)
   return function(number) return string.format("%." .. digits .. "f", number) end
 end
 
-local function print_head(known, as_of)
+local function print_head(known)
   local counts, parts = {}, {}
   for _, signal in ipairs(known.signals) do
     local status = signal.status or "without a state"
@@ -58,8 +52,7 @@ local function print_head(known, as_of)
   end
   local verdict = known.verdict
   print(string.format("%s   %s   %s", cli.colour(known.canonical_key, "bold"),
-    verdict and string.format("%s %.3f as of %s", verdict.decision, verdict.score,
-      (as_of or signalbox.now()):sub(1, 10)) or "no signals",
+    verdict and string.format("%s %.3f", verdict.decision, verdict.score) or "no signals",
     table.concat(parts, ", ")))
 end
 
@@ -113,8 +106,8 @@ local function steps(breakdown)
 end
 
 --- The missing piece: what one more source, or one more kind of evidence, would do.
-local function print_chances(breakdown, options)
-  local defaults <const> = require("signalbox.gate").defaults
+local function print_chances(breakdown)
+  local gate <const> = require "signalbox.gate"
   local function next_boost(boosts, n)
     local here = boosts[math.min(math.max(n, 1), #boosts)] or 1
     return (boosts[math.min(n + 1, #boosts)] or 1) / here
@@ -122,10 +115,8 @@ local function print_chances(breakdown, options)
   local total = 0
   for _, step in ipairs(steps(breakdown)) do total = step[3] end
   for _, chance in ipairs {
-    { "source", breakdown.sources_checked,
-      options.source_boosts or defaults.source_boosts },
-    { "kind of evidence", breakdown.signals_contributing,
-      options.convergence_boosts or defaults.convergence_boosts },
+    { "source", breakdown.sources_checked, gate.defaults.source_boosts },
+    { "kind of evidence", breakdown.signals_contributing, gate.defaults.convergence_boosts },
   } do
     local factor = next_boost(chance[3], chance[2])
     if factor > 1 then
@@ -135,8 +126,8 @@ local function print_chances(breakdown, options)
   end
 end
 
-local function print_arithmetic(verdict, options)
-  local breakdown = verdict.breakdown or {}
+local function print_arithmetic(verdict)
+  local breakdown = verdict.breakdown
   if breakdown.hard_kill then
     print(string.format("\n  %s ends it (signal %s)", breakdown.hard_kill.signal_type,
       breakdown.hard_kill.id))
@@ -152,7 +143,7 @@ local function print_arithmetic(verdict, options)
   print(string.format("    %s: below %.3f held, from %.3f to be reviewed, from %.3f pushed",
     verdict.decision, breakdown.review_threshold, breakdown.review_threshold,
     breakdown.auto_push_threshold))
-  if verdict.decision ~= "auto_push" then print_chances(breakdown, options) end
+  if verdict.decision ~= "auto_push" then print_chances(breakdown) end
 end
 
 local function delivery_text(delivery)
@@ -236,16 +227,14 @@ return cli.command {
 
   run = function(args)
     local store <close> = cli.open(args, { mode = "ro" })
-    local known = gather(store, args.company)
-    local options
-    known.verdict, options = judge(known.signals, args.as_of)
+    local known = gather(store, args.company, args.as_of)
     if #known.signals == 0 and not known.suppression then
       cli.fail("nothing is known of " .. args.company,
         "keys look like domain:acme.ai or github_org:openai")
     end
     if args.json then return cli.json(plain(known)) end
-    print_head(known, args.as_of)
-    if known.verdict then print_arithmetic(known.verdict, options) end
+    print_head(known)
+    if known.verdict then print_arithmetic(known.verdict) end
     print_history(known)
     print_failures(known)
   end,

@@ -1,7 +1,6 @@
 --- signalbox process: the batch run, and what a person does about what it couldn't finish.
 local cli <const> = require "signalbox.cli"
 local config <const> = require "signalbox.config"
-local gate_setting <const> = require "signalbox.gate_setting"
 local signalbox <const> = require "signalbox"
 
 local HOLD_DAYS <const> = 7
@@ -9,10 +8,33 @@ local WATCH_SECONDS <const> = 60
 local COUNTS <const> = { "companies", "auto_push", "needs_review", "hold", "reject", "pushed",
   "failed", "waiting", "set_aside" }
 
+config.declare("gate.file", { about = "a gate of one's own: a file that returns `evaluate`" })
+config.declare("gate.options", { kind = "table", about = "numbers of the gate" })
 config.declare("process.hold_days", { kind = "number", default = HOLD_DAYS,
   about = "days that a held company waits, unless a signal of it arrives" })
 
 -- What it works with ---------------------------------------------------------------------------
+
+local function load_gate(path)
+  if not path then return require "signalbox.gate" end
+  local chunk, problem = loadfile(path, "t")
+  if not chunk then cli.fail(problem, "a gate is a Lua file that returns { evaluate = ... }") end
+  local gate = chunk()
+  if type(gate) ~= "table" or type(gate.evaluate) ~= "function" then
+    cli.fail(path .. ": it returns no table with a function `evaluate`")
+  end
+  return gate
+end
+
+--- The gate's options, which it may look at before the first company (see signalbox.gate).
+local function gate_options_for(gate)
+  local options = config.get "gate.options"
+  if options and gate.check then
+    local ok, fine, problem = pcall(gate.check, options)
+    if not ok or not fine then cli.fail("gate.options: " .. tostring(ok and problem or fine)) end
+  end
+  return options
+end
 
 local function load_sink(name)
   local host <const> = require "signalbox.host"
@@ -21,10 +43,10 @@ local function load_sink(name)
 end
 
 local function options_of(args)
-  local gate, gate_options = gate_setting.chosen(args.gate)
+  local gate = load_gate(args.gate or config.get "gate.file")
   return {
     sink_name = args.sink, sink = load_sink(args.sink), sink_options = { out = args.out },
-    gate = gate, gate_options = gate_options,
+    gate = gate, gate_options = gate_options_for(gate),
     as_of = args.as_of, limit = args.limit, settle = config.get "settle",
     hold_for = config.get "process.hold_days" * 86400, dry_run = args.dry_run,
   }

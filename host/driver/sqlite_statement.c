@@ -39,7 +39,7 @@ static Status prepare(SqliteDb *db, const char *sql, size_t size, bool guarded, 
     }
     st->head.driver = &sqlite_driver;
     st->db = db;
-    bool looks = sqlite3_stmt_readonly(st->stmt) || sqlite3_stmt_isexplain(st->stmt) != 0 ||
+    bool looks = sqlite3_stmt_readonly(st->stmt) || sqlite3_stmt_isexplain(st->stmt) ||
                  ((db->noted & DOES_TELL) && sqlite3_strnicmp(sql, "PRAGMA", 6) == 0);
     st->does = (db->noted & ~(unsigned)DOES_TELL) | (guarded ? DOES_USERS_WORK : 0) |
                (looks ? 0 : DOES_WRITE);

@@ -120,8 +120,16 @@ static void guard_global(lua_State *L, const char *name, lua_CFunction guarded) 
     lua_setglobal(L, name);
 }
 
+/* For the modules that open files by themselves (bindings/modules/files/path.c). */
+static int owns_file(lua_State *L) {
+    lua_pushboolean(L, driver_owns_file(luaL_checkstring(L, 1)));
+    return 1;
+}
+
 void guard_open(lua_State *L) {
     guard_io(L);
+    lua_pushcfunction(L, owns_file);
+    lua_setfield(L, LUA_REGISTRYINDEX, "signalbox.owns_file");
     guard_global(L, "loadfile", guarded_loadfile);
     guard_global(L, "dofile", guarded_dofile);
 }

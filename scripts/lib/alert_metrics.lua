@@ -1,7 +1,6 @@
 --- Figures of the store and of its alerts in Prometheus' text format, for a scrape of a file or for
 -- node_exporter's textfile collector (no time stamps, one family in one piece, written whole).
 local cli <const> = require "signalbox.cli"
-local host <const> = require "signalbox.host"
 local signalbox <const> = require "signalbox"
 local alert_book <const> = require "signalbox.alert_book"
 local alert_check <const> = require "signalbox.alert_check"
@@ -91,8 +90,6 @@ function M.text(store, values, now)
   return table.concat(lines, "\n") .. "\n"
 end
 
-local READABLE <const> = tonumber("644", 8) -- node_exporter is another user
-
 --- Writes the file whole, or not at all.
 local function write_file(path, text)
   local partial = string.format("%s.%d.tmp", path, math.random(1 << 30))
@@ -100,7 +97,6 @@ local function write_file(path, text)
   if not file then cli.fail(problem) end
   local ok, why = file:write(text)
   ok, why = ok and file:close() or nil, why
-  if ok then ok, why = host.set_mode(partial, READABLE) end
   if ok then ok, why = os.rename(partial, path) end
   if not ok then
     os.remove(partial)

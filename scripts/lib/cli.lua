@@ -22,8 +22,6 @@ local M = {}
 
 M.DONE, M.FAILED, M.USAGE, M.FOUND, M.INTERRUPTED = 0, 1, 2, 3, 130
 
-local new_problem <const> = require "signalbox.problem"
-
 local command_class <const> = {}
 
 --- The program's own help to scripts; a stock lua5.4 has none.
@@ -60,9 +58,9 @@ end
 ---@param hint? string the way out
 ---@param status? integer exit code, 1 by default
 function M.fail(what, hint, status)
-  local problem = type(what) == "table" and what or {}
-  error(new_problem(problem.code, tostring(what),
-    { hint = hint or problem.hint, status = status or M.FAILED }), 0)
+  local known = type(what) == "table" and what or {}
+  error(require "signalbox.problem"(known.code or "invalid", tostring(what),
+    { hint = hint or known.hint, status = status or M.FAILED }), 0)
 end
 
 --- The same for words that can't be meant: exit 2.

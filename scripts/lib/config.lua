@@ -13,8 +13,6 @@
 --     notion = { rate = 2, api_key = env "DEALS_NOTION_KEY", properties = { why_now = false } }
 local M = {}
 
-local new_problem <const> = require "signalbox.problem"
-
 local has_host, host = pcall(require, "signalbox.host")
 if not has_host then host = { flags = {} } end
 
@@ -79,7 +77,7 @@ M.declare("log.level", { variable = "SIGNALBOX_LOG_LEVEL", flag = "log-level", d
 -- The files ------------------------------------------------------------------------------------
 
 local function fail(message, hint)
-  error(new_problem("invalid", message, { hint = hint, status = 1 }), 0)
+  error(require "signalbox.problem"("invalid", message, { hint = hint, status = 1 }), 0)
 end
 
 local ABSENT <const> = { [2] = true, [20] = true } -- ENOENT, ENOTDIR
@@ -209,7 +207,7 @@ end
 --- Has scripts and libraries declare what is theirs, so that all settings are known. A command of
 --- the user's own is not run for that.
 local function load_declarations()
-  for _, name in ipairs { "fetch", "notion" } do require("signalbox." .. name) end
+  for _, name in ipairs { "fetch", "gate_choice", "notion" } do require("signalbox." .. name) end
   for _, kind in ipairs { "", "sinks", "collectors" } do
     for _, script in ipairs(host.list(kind)) do
       local path = kind == "" and script.name or kind .. "/" .. script.name
