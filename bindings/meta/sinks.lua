@@ -1,22 +1,9 @@
 ---@meta
 -- luacheck: ignore 241 631
 -- What a sink is, for the Lua language server: sinks/NAME.lua in a folder of scripts returns one.
+-- What it is handed, a signalbox.Delivery, is declared in lib/outbox.lua.
 
 -- ---- sinks --------------------------------------------------------------------------------------
-
----@class signalbox.Item
----@field canonical_key string
----@field company_name? string
----@field decision "auto_push" | "needs_review"
----@field status string what the CRM is told: "Source" or "Tracking"
----@field score number
----@field signal_ids integer[]
----@field idempotency_key string the same whenever this delivery is tried
----@field known_page? string the page that the CRM has of the company already
-
----@class signalbox.Delivery
----@field item signalbox.Item
----@field again? boolean it was tried before, and may have been written: look it up first
 
 --- What came of a delivery: one of these but `wait` and `status`, which go with others.
 ---@class signalbox.Outcome
