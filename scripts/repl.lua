@@ -1,9 +1,13 @@
 --- signalbox repl: a Lua prompt with the store open.
 local cli <const> = require "signalbox.cli"
 local host <const> = require "signalbox.host"
-local rows <const> = require "signalbox.rows"
 local signalbox <const> = require "signalbox"
-local statements <const> = require "signalbox.statements"
+
+--- What is needed only once something was typed, for a prompt should be there at once.
+local later <const> = setmetatable({}, { __index = function(self, name)
+  self[name] = require("signalbox." .. name)
+  return self[name]
+end })
 
 local KEPT <const> = 3 -- values before the last: _1, _2, _3
 
@@ -20,9 +24,9 @@ local KEPT <const> = 3 -- values before the last: _1, _2, _3
 local Session = {}
 Session.__index = Session
 
---- What shows values: loaded when there is one to show, for a prompt should be there at once.
+--- What shows values.
 function Session:get_display()
-  self.display = self.display or require("signalbox.display").new {
+  self.display = self.display or later.display.new {
     mode = self.mode, fit = self.fit,
   }
   return self.display
@@ -34,7 +38,7 @@ end
 function Session:show(make)
   local values = table.pack(make())
   if values.n == 0 then return end
-  local is_iterator = rows.is_iterator(values)
+  local is_iterator = later.rows.is_iterator(values)
   self.again = is_iterator and make or function() return table.unpack(values, 1, values.n) end
   local last = self:get_display():show(values)
   for i = KEPT, 2, -1 do _G["_" .. i] = _G["_" .. i - 1] end
@@ -61,13 +65,13 @@ function Session:attempt(f, ...)
 end
 
 function Session:run_dot(text)
-  return self:attempt(require("signalbox.dot_commands").run, self, text)
+  return self:attempt(later.dot_commands.run, self, text)
 end
 
 --- Evaluates one complete piece of text.
 function Session:evaluate(text)
-  if statements.is_dot(text) then return self:run_dot(text) end
-  local chunks, problem = statements.pieces(text)
+  if later.statements.is_dot(text) then return self:run_dot(text) end
+  local chunks, problem = later.statements.pieces(text)
   if not chunks then return false, problem end
   return self:attempt(function()
     for _, chunk in ipairs(chunks) do self:show(chunk) end
@@ -89,9 +93,9 @@ end
 
 --- Statements from `input` to its end or the first error.
 function Session:run_batch(input)
-  for text, chunk, line, problem in statements.each(lines_of(input)) do
+  for text, chunk, line, problem in later.statements.each(lines_of(input)) do
     local ok, message = false, problem == "more" and INCOMPLETE or problem
-    if statements.is_dot(text) then
+    if later.statements.is_dot(text) then
       ok, message = self:run_dot(text)
     elseif chunk then
       ok, message = self:attempt(self.show, self, chunk)
@@ -137,7 +141,7 @@ function Session:completer()
     completion = completion or require "signalbox.completion"
     context = context or {
       columns = column_names(self.store),
-      dots = require("signalbox.dot_commands").names(),
+      dots = later.dot_commands.names(),
     }
     context.width, context.height = host.size()
     return completion.complete(before, context)
@@ -148,7 +152,7 @@ end
 function Session:read(editor)
   local text, why = editor:read(self.prompt)
   if not text then return nil, why end
-  while not statements.is_dot(text) and select(2, statements.pieces(text)) == "more" do
+  while not later.statements.is_dot(text) and select(2, later.statements.pieces(text)) == "more" do
     local line
     line, why = editor:read(">> ")
     if not line then return nil, why == "end" and "interrupt" or why end
