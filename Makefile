@@ -38,6 +38,7 @@ MODULES          := $(sort $(notdir $(patsubst %/,%,$(dir $(wildcard bindings/mo
 QUERIES          := $(sort $(wildcard host/queries/*.sql))
 MIGRATIONS       := $(sort $(wildcard migrations/sqlite/*.sql))
 SCRIPTS          := $(sort $(wildcard scripts/*.lua scripts/*/*.lua))
+EMBEDDED         := $(filter-out scripts/examples/%,$(SCRIPTS)) # those are run as files
 
 GENERATED        := $(BUILD)/gen/queries.h
 LIBRARY_OBJECTS  := $(call objects,$(LIBRARY_SOURCES)) $(BUILD)/gen/queries.o $(BUILD)/gen/migrations.o
@@ -108,9 +109,9 @@ $(BUILD)/gen/migrations.c: $(MIGRATIONS) host/queries/embed.lua $(BUILD)/inputs
 # Carried as well, compiled: reading its source would double the start of every command.
 ARGPARSE  = $(shell $(LUA) -e 'print(package.searchpath("argparse", package.path) or "")' 2>/dev/null)
 
-$(BUILD)/gen/scripts.S: $(SCRIPTS) $(ARGPARSE) host/queries/embed.lua $(BUILD)/inputs
+$(BUILD)/gen/scripts.S: $(EMBEDDED) $(ARGPARSE) host/queries/embed.lua $(BUILD)/inputs
 	$(call say,EMBED,scripts)
-	$(Q)$(EMBED) scripts $@ $(BUILD)/gen/scripts.bin scripts $(SCRIPTS) $(ARGPARSE)
+	$(Q)$(EMBED) scripts $@ $(BUILD)/gen/scripts.bin scripts $(EMBEDDED) $(ARGPARSE)
 
 # Changes when a source comes or goes or a flag changes, and only then.
 INPUTS = $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(LIBRARY_SOURCES) $(BINDING_SOURCES) \
@@ -149,6 +150,8 @@ CONFORMANCE_PACKAGES := prometheus prometheus-alertmanager \
 
 # Nothing is built before what building needs is there.
 $(BUILD)/inputs: | $(if $(filter deps test demo conformance,$(MAKECMDGOALS)),deps)
+
+SPEC_PACKAGES += zsh # whose completion is tried
 
 ## deps: install the Debian packages that are missing (with sudo where not root)
 .PHONY: deps
@@ -289,6 +292,8 @@ format:
 # SOURCE:DESTINATION below PREFIX:MODE. What install puts there, uninstall removes.
 LIBDIR  ?= lib
 LUA_DIR := lua/5.4
+# Where zsh looks below PREFIX: a package has a folder of its own on Debian.
+ZSH_DIR ?= share/zsh/$(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)
 INSTALLED = \
     $(BUILD)/signalbox:bin/signalbox:755 \
     $(BUILD)/signalbox.so:lib/$(LUA_DIR)/signalbox.so:644 \
@@ -303,7 +308,7 @@ INSTALLED = \
     $(BUILD)/manual/signalbox.1:share/man/man1/signalbox.1:644 \
     $(BUILD)/manual/signalbox-lua.3:share/man/man3/signalbox-lua.3:644 \
     $(BUILD)/manual/bash:share/bash-completion/completions/signalbox:644 \
-    $(BUILD)/manual/zsh:share/zsh/vendor-completions/_signalbox:644
+    $(BUILD)/manual/zsh:$(ZSH_DIR)/_signalbox:644
 
 # What store/store.h includes, and itself.
 PUBLIC_HEADERS := error.h driver/query.h driver/driver.h driver/driver_calls.h store/store.h
@@ -332,15 +337,17 @@ uninstall:
 
 # Manual pages and completion, from the declarations that the program itself reads; without the
 # commands and settings of whoever builds.
-META      := bindings/meta/signalbox.lua
+META      := $(addprefix bindings/meta/,signalbox.lua sinks.lua rules.lua)
+DOCUMENTED := scripts/lib/canonical_key.lua scripts/lib/gate.lua
 MANUAL    := $(addprefix $(BUILD)/manual/,signalbox.1 signalbox-lua.3 bash zsh)
 CLEAN_RUN  = env -i HOME=/nonexistent $(BUILD)/signalbox
 COMMITTED  = $(shell git log -1 --format=%ct 2>/dev/null)
-$(MANUAL) &: $(BUILD)/signalbox .ci/manual.lua $(META)
+$(MANUAL) &: $(BUILD)/signalbox .ci/manual.lua $(META) $(DOCUMENTED)
 	$(call say,MANUAL,$(BUILD)/manual)
 	$(Q)mkdir -p $(BUILD)/manual
 	$(Q)$(CLEAN_RUN) run .ci/manual.lua 1 $(COMMITTED) >$(BUILD)/manual/signalbox.1
-	$(Q)$(CLEAN_RUN) run .ci/manual.lua 3 $(COMMITTED) <$(META) >$(BUILD)/manual/signalbox-lua.3
+	$(Q)cat $(META) | $(CLEAN_RUN) run .ci/manual.lua 3 $(COMMITTED) $(DOCUMENTED) \
+	    >$(BUILD)/manual/signalbox-lua.3
 	$(Q)$(CLEAN_RUN) help --completion bash >$(BUILD)/manual/bash
 	$(Q)$(CLEAN_RUN) help --completion zsh >$(BUILD)/manual/zsh
 

@@ -2,9 +2,9 @@
 -- declarations, the module's reference from bindings/meta, which editors read as well.
 --
 --   build/signalbox run .ci/manual.lua 1 [SECONDS] > signalbox.1
---   build/signalbox run .ci/manual.lua 3 [SECONDS] < bindings/meta/signalbox.lua > signalbox-lua.3
+--   cat bindings/meta/*.lua | build/signalbox run .ci/manual.lua 3 SECONDS LIBRARY.lua ... > ...
 --
--- SECONDS since 1970 is the day that the pages bear.
+-- SECONDS since 1970 is the day that the pages bear; a library's own file documents it.
 local cli = require "signalbox.cli"
 local config = require "signalbox.config"
 local signalbox = require "signalbox"
@@ -45,14 +45,22 @@ end
 
 -- signalbox(1) ---------------------------------------------------------------------------------
 
-local function command_page(name, command)
+--- What an argparse parser reads, and below it the commands that it has.
+local function parser_page(name, about, parser)
   write('.SS "', plain(name), '"')
-  write(plain(command.about:sub(1, 1):upper() .. command.about:sub(2)) .. ".")
-  local help = cli.parser(command, name):get_help()
-  local usage, rest = help:match "^Usage: (.-)\n\n(.*)$"
+  write(plain(about:sub(1, 1):upper() .. about:sub(2)) .. ".")
+  local usage, rest = parser:get_help():match "^Usage: (.-)\n\n(.*)$"
   write(".PP\n.EX\n", plain(usage), "\n.EE")
   rest = rest:gsub("^.-\n\n", "", 1) -- the line of what it is about
   if rest:find "%S" then write(".PP\n.EX\n", plain(rest), "\n.EE") end
+end
+
+local function command_page(name, command)
+  local parser = cli.parser(command, name)
+  parser_page(name, command.about, parser)
+  for _, below in ipairs(parser._commands) do
+    parser_page(name .. " " .. below._name, below._description or below._name, below)
+  end
   if command.notes then paragraphs(command.notes) end
   for _, example in ipairs(command.examples or {}) do
     write(".PP\n.RS\n.EX\n", plain(example[1]), "\n.EE\n.RE")
@@ -76,7 +84,10 @@ local function program_page()
   section "name"
   write "signalbox \\- a Lua\\-scriptable host for a store of signals about companies"
   section "synopsis"
-  write ".B signalbox\n[\\fB\\-\\-db\\fR \\fIPATH_OR_URL\\fR] \\fICOMMAND\\fR [\\fIARGS\\fR]"
+  write ".B signalbox\n[\\fB\\-\\-db\\fR \\fIPATH_OR_URL\\fR]"
+  write "[\\fB\\-\\-log\\-format\\fR text|json]"
+  write "[\\fB\\-\\-log\\-level\\fR debug|info|warning|error]"
+  write "\\fICOMMAND\\fR [\\fIARGS\\fR]"
   section "description"
   write "A signal is something that a collector noticed about a company. signalbox keeps"
   write "signals, decides what is worth a page in the CRM, delivers it once, and remembers"
@@ -107,38 +118,32 @@ end
 
 -- signalbox-lua(3) -----------------------------------------------------------------------------
 
---- The reference, from the meta file on standard input: `doc` gathers the lines above a
---- declaration.
-local function module_page()
-  title("SIGNALBOX-LUA", 3)
-  section "name"
-  write "signalbox\\-lua \\- the Lua module signalbox"
-  section "synopsis"
-  write '.EX\nlocal signalbox = require "signalbox"'
-  write "local store <close> = assert(signalbox.open(\\(dqsignals.db\\(dq))\n.EE"
-  section "description"
+--- Takes the lines of one file: what stands above a declaration is gathered until it comes.
+-- `signature_of(line)` gives what is declared there, if anything is.
+local function reference(lines, signature_of)
   local doc, fields = {}, {}
 
   local function flush(term)
-    if term then item(term, table.concat(doc, "\n")) end
-    if #fields > 0 then
-      write ".RS"
-      for _, field in ipairs(fields) do item(field[1], field[2]) end
-      write ".RE"
+    if term then
+      item(term, table.concat(doc, "\n"))
+      if #fields > 0 then
+        write ".RS"
+        for _, field in ipairs(fields) do item(field[1], field[2]) end
+        write ".RE"
+      end
     end
     doc, fields = {}, {}
   end
 
-  for line in io.lines() do
+  for line in lines do
     local heading = line:match "^%-%- %-%-%-%- (.-) %-+$"
     local class, about = line:match "^%-%-%-@class (%S+)%s*(.*)$"
     local field, meaning = line:match "^%-%-%-@field (%S+) (.*)$"
     local parameter, kind = line:match "^%-%-%-@param (%S+) (.*)$"
     local result = line:match "^%-%-%-@return (.*)$"
     local text = line:match "^%-%-%- ?([^@].*)$"
-    local signature = line:match "^function (.-) end$"
     if heading then
-      flush()
+      flush(fields.class)
       section(heading)
     elseif class then
       if about ~= "" then doc[#doc + 1] = about end
@@ -151,14 +156,40 @@ local function module_page()
       fields[#fields + 1] = { "gives", result }
     elseif text then
       doc[#doc + 1] = text
-    elseif signature then
-      flush(signature)
-    elseif fields.class then
-      flush(fields.class)
-    elseif line == "" then
-      flush()
+    else
+      flush(signature_of(line) or fields.class)
     end
   end
+  flush(fields.class)
+end
+
+--- A library of scripts, from the comments in its own file; what is above its functions, not above
+--- those that it keeps to itself.
+local function library(path)
+  local name = path:match "([%w_]+)%.lua$"
+  local file <close> = assert(io.open(path))
+  section("signalbox." .. name)
+  write(".EX\n", plain(string.format('local %s = require "signalbox.%s"', name, name)),
+    "\n.EE")
+  local text = file:read "a":gsub("^.-\n\n", "", 1):gsub("\n%-%- [^\n]- %-%-+\n", "\n")
+  reference(text:gmatch "([^\n]*)\n", function(line)
+    local module, signature = line:match "^function ([%w_]+)%.(.*)$"
+    return (module == "M" or module == name) and name .. "." .. signature or nil
+  end)
+end
+
+local function module_page()
+  title("SIGNALBOX-LUA", 3)
+  section "name"
+  write "signalbox\\-lua \\- the Lua module signalbox"
+  section "synopsis"
+  write '.EX\nlocal signalbox = require "signalbox"'
+  write "local store <close> = assert(signalbox.open(\\(dqsignals.db\\(dq))\n.EE"
+  section "description"
+  reference(io.lines(), function(line)
+    return line:match "^function (.-) end$" or line:match "^([%a_]+) = {}$"
+  end)
+  for i = 3, #arg do library(arg[i]) end
   section "see also"
   write ".BR signalbox (1)"
 end

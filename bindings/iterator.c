@@ -2,6 +2,7 @@
 #include "bindings/iterator.h"
 
 #include <lauxlib.h>
+#include <string.h>
 
 #include "bindings/errors.h"
 
@@ -98,9 +99,23 @@ static int leave(lua_State *L) {
     return 0;
 }
 
+/* closing.columns: the names of the columns in their order, while the rows are open; else nil. */
+static int field(lua_State *L) {
+    Error error;
+    Iterator *iterator = luaL_checkudata(L, 1, ITERATOR_METATABLE);
+    const char *name = lua_tostring(L, 2);
+    if (!name || strcmp(name, "columns") != 0 || !iterator->kind->columns || !iterator->cursor) {
+        lua_pushnil(L);
+        return 1;
+    }
+    Status status = iterator->kind->columns(L, iterator->handle, iterator->cursor, &error);
+    return status == STATUS_OK ? 1 : error_raise(L, &error);
+}
+
 static const luaL_Reg metamethods[] = {
     {"__gc", collect},
     {"__close", leave},
+    {"__index", field},
     {NULL, NULL},
 };
 

@@ -12,10 +12,11 @@
 typedef struct Iterator Iterator;
 
 /* What the rows are. `next` pushes the next one and returns ROW, or pushes nothing; the userdata
- * is at `index`. */
+ * is at `index`. `columns`, NULL where rows have none, pushes the array of their names. */
 typedef struct IteratorKind {
     Status (*next)(lua_State *L, Handle *handle, void *cursor, int index, Error *error);
     void (*close)(void *cursor);
+    Status (*columns)(lua_State *L, Handle *handle, void *cursor, Error *error);
 } IteratorKind;
 
 /* Pushes one without a cursor, which keeps the store alive that is at `store`. It has room for two

@@ -140,7 +140,7 @@ static void close_signals(void *cursor) {
     signal_cursor_close(cursor);
 }
 
-const IteratorKind signal_rows = {next_signal, close_signals};
+const IteratorKind signal_rows = {next_signal, close_signals, NULL};
 
 /* ---- into the store ---- */
 

@@ -181,6 +181,13 @@ static bool has_text(const Value *value) {
     return value->type == VALUE_TEXT || value->type == VALUE_BLOB;
 }
 
+static void copy_column_names(SqlRow *row, SqlCursor *cursor) {
+    for (int i = 0; i < row->columns; i++) {
+        const char *name = sql_cursor_name(cursor, i);
+        buffer_append(&row->handle->bytes, name ? name : "", (name ? strlen(name) : 0) + 1);
+    }
+}
+
 static Status sql_row_copy(SqlRow *row, Handle *handle, SqlCursor *cursor, bool names,
                            Error *error) {
     Buffer *bytes = &handle->bytes;
@@ -196,9 +203,8 @@ static Status sql_row_copy(SqlRow *row, Handle *handle, SqlCursor *cursor, bool 
             *row_value(row, i) = sql_cursor_value(cursor, i);
         }
     }
-    for (int i = 0; names && i < row->columns; i++) {
-        const char *name = sql_cursor_name(cursor, i);
-        buffer_append(bytes, name ? name : "", (name ? strlen(name) : 0) + 1);
+    if (names) {
+        copy_column_names(row, cursor);
     }
     for (int i = 0; i < row->columns && !bytes->failed; i++) {
         Value value = *row_value(row, i);
@@ -278,7 +284,21 @@ static void close_rows(void *cursor) {
     sql_cursor_close(cursor);
 }
 
-static const IteratorKind sql_rows = {next_row, close_rows};
+static Status push_columns(lua_State *L, Handle *handle, void *cursor, Error *error) {
+    SqlRow row = {.handle = handle, .mark = handle_mark(handle)};
+    row.at = row.mark;
+    row.columns = sql_cursor_columns(cursor);
+    copy_column_names(&row, cursor);
+    if (handle->bytes.failed) {
+        handle_cut(handle, row.mark);
+        return error_set(error, STATUS_NO_MEMORY, "not enough memory");
+    }
+    push_names(L, &row);
+    handle_cut(handle, row.mark);
+    return STATUS_OK;
+}
+
+static const IteratorKind sql_rows = {next_row, close_rows, push_columns};
 
 /* ---- methods of the store ---- */
 

@@ -18,7 +18,10 @@ static Text database(lua_State *L) {
     Text path = arg_text_or_none(L, 1);
     if (!path.data) {
         const char *named = getenv("SIGNALBOX_DB");
-        if (lua_getfield(L, LUA_REGISTRYINDEX, DATABASE_FIELD) == LUA_TSTRING) {
+        if (lua_getfield(L, LUA_REGISTRYINDEX, DATABASE_FIELD) == LUA_TFUNCTION) {
+            lua_call(L, 0, 1);
+        }
+        if (lua_type(L, -1) == LUA_TSTRING) {
             named = lua_tostring(L, -1);
         }
         lua_pushstring(L, named && *named ? named : DEFAULT_DATABASE);

@@ -59,7 +59,7 @@ end
 local function since(text)
   local time = cli.time(text)
   if time then return time end
-  local span = cli.seconds(text)
+  local span = not tonumber(text) and cli.seconds(text)
   if span then return signalbox.iso(signalbox.time(signalbox.now()) - span) end
   return nil, string.format("'%s' is neither a time nor a span: 2026-08-01, 7d", text)
 end

@@ -2,6 +2,17 @@
 local cli <const> = require "signalbox.cli"
 local config <const> = require "signalbox.config"
 
+--- What is wrong, each once: a file that can't be read is so for all settings.
+local function problems_of(all)
+  local list, seen = {}, {}
+  for _, setting in ipairs(all) do
+    local problem = setting.problem
+    if problem and not seen[problem] then list[#list + 1] = problem end
+    seen[problem or ""] = true
+  end
+  return list
+end
+
 return cli.command {
   about = "the settings, and where each came from",
   json = true,
@@ -27,6 +38,7 @@ Secrets are never shown.
     for i, setting in ipairs(all) do
       names[i] = setting.name
       if setting.name == args.name then
+        if setting.problem then cli.fail(setting.problem) end
         if args.json then return cli.json(setting) end
         print(setting.value or "")
         return setting.value and cli.DONE or cli.FAILED
@@ -37,6 +49,9 @@ Secrets are never shown.
 
     cli.table(all, { { "name", title = "setting" }, { "value", align = "left" },
       { "source", title = "from" }, { "variable", title = "environment" } })
+    local problems = problems_of(all)
+    for _, problem in ipairs(problems) do cli.note(problem) end
+    if #problems > 0 then return cli.FAILED end
     for _, name in ipairs(config.unused()) do
       cli.note("%s: '%s' is no setting", name.path, name.name)
     end

@@ -6,6 +6,7 @@ local signalbox <const> = require "signalbox"
 
 local LOW_DISK <const> = 500 * 1024 * 1024
 local OTHERS <const> = tonumber("077", 8)
+local MODULES <const> = { "signalbox.edit", "signalbox.http", "signalbox.smtp", "signalbox.vault" }
 
 --- The findings of a visit: each {area, level = "ok"|"note"|"wrong", text, hint}.
 local findings
@@ -17,7 +18,7 @@ end
 local function check_program()
   say("ok", "program", string.format("signalbox %s, %s, %s", signalbox.version, _VERSION,
     host.program() or "?"))
-  for _, name in ipairs { "signalbox.edit", "signalbox.http" } do
+  for _, name in ipairs(MODULES) do
     local ok, problem = pcall(require, name)
     local lacks = not ok and tostring(problem):match "[^\n]*"
     if lacks then
@@ -27,17 +28,32 @@ local function check_program()
   end
 end
 
-local function check_settings()
+--- Says what `check` raises; gives what it gives.
+local function attempt(area, hint, check, ...)
+  local ok, result = pcall(check, ...)
+  if ok then return result end
+  say("wrong", area, tostring(result), type(result) == "table" and result.hint or hint)
+end
+
+local function check_strays()
   for _, stray in ipairs(config.unused()) do
     say("wrong", "settings", string.format("%s: '%s' is no setting", stray.path, stray.name),
       "signalbox config lists those that are")
   end
-  local set = {}
+end
+
+local function check_settings()
+  local set, told = {}, {}
   for _, setting in ipairs(config.all()) do
-    if setting.value and setting.source ~= "default" then
+    if setting.problem and not told[setting.problem] then
+      told[setting.problem] = true
+      say("wrong", "settings", setting.problem)
+    elseif setting.value and setting.source ~= "default" then
       set[#set + 1] = string.format("%s (%s)", setting.name, setting.source)
     end
   end
+  if next(told) then return end
+  check_strays()
   say("ok", "settings", #set > 0 and table.concat(set, ", ") or "all at their defaults")
   local folder = host.config_folder()
   local file = folder and host.file(folder .. "/config.lua")
@@ -47,13 +63,37 @@ local function check_settings()
   end
 end
 
+--- What the gate and the alerts are set to, where anything is.
+local function check_work()
+  if attempt("gate", nil, require("signalbox.gate_choice").choose) then
+    local file = config.get "gate.file"
+    say("ok", "gate", (file or "the program's own") ..
+      (config.get "gate.options" and ", with numbers of yours" or ""))
+  end
+  local receivers = attempt("alerts", nil, require("signalbox.alert_receivers").list)
+  if receivers then
+    local names = {}
+    for i, receiver in ipairs(receivers) do names[i] = receiver.name end
+    say("ok", "alerts", "notices go to " .. table.concat(names, ", "))
+  end
+end
+
+local function check_mode(path, most)
+  local file = host.file(path)
+  if file and file.mode & ~most & OTHERS ~= 0 then
+    local verb = file.mode & tonumber("022", 8) ~= 0 and "written" or "read"
+    say("note", "database",
+      string.format("%s can be %s by others (mode %03o)", path, verb, file.mode),
+      string.format("chmod %s %s", file.kind == "folder" and "go-w" or "600", path))
+  end
+end
+
+--- In a folder that others may write to, they can put another file in the database's place.
 local function check_file(path)
   local file = host.file(path)
   if not file then return end
-  if file.mode & OTHERS ~= 0 then
-    say("note", "database", string.format("%s can be read by others (mode %03o)", path, file.mode),
-      "chmod 600 " .. path)
-  end
+  for _, suffix in ipairs { "", "-wal", "-shm" } do check_mode(path .. suffix, 0) end
+  check_mode(path:match "^(.*)/[^/]*$" or ".", tonumber("055", 8))
   if not file.is_ours then
     say("note", "database", path .. " belongs to another user",
       "run signalbox as that user, or chown it")
@@ -79,6 +119,22 @@ local function check_engine(store)
   say("ok", "engine", "built with " .. table.concat(options, " "))
 end
 
+local SYNCHRONOUS <const> = { [0] = "off", "normal", "full", "extra" }
+local AUTO_VACUUM <const> = { [0] = "off", "full", "incremental" }
+
+local function check_layout(store, path)
+  local set = store:row [[
+    SELECT j.journal_mode, s.synchronous, a.auto_vacuum, z.page_size, c.page_count
+    FROM pragma_journal_mode AS j, pragma_synchronous AS s, pragma_auto_vacuum AS a,
+      pragma_page_size AS z, pragma_page_count AS c]]
+  if not set then return end
+  local wal = host.file(path .. "-wal")
+  say("ok", "database", string.format(
+    "journal %s, synchronous %s, auto_vacuum %s, %s pages of %s, %s in the log", set.journal_mode,
+    SYNCHRONOUS[set.synchronous], AUTO_VACUUM[set.auto_vacuum], cli.thousands(set.page_count),
+    cli.bytes(set.page_size), cli.bytes(wal and wal.size or 0)))
+end
+
 local function check_contents(store)
   local stats = cli.check(store:get_stats())
   say("ok", "database", string.format("%s, %s pending", cli.plural(stats.total_signals, "signal"),
@@ -95,7 +151,8 @@ local function check_contents(store)
 end
 
 local function check_database(args)
-  local path = cli.database(args)
+  local ok, path = pcall(cli.database, args)
+  if not ok then return end -- a setting, and said as one
   if not path:find "://" then check_file(path) end
   local store, problem = signalbox.open(path, { mode = "ro" })
   if not store then
@@ -107,13 +164,14 @@ local function check_database(args)
   local closing <close> = store
   say("ok", "database", tostring(closing):match "%((.*)%)" or path)
   check_engine(store)
+  check_layout(store, path)
   check_contents(store)
 end
 
 local MARKS <const> = { ok = { "✓", "green" }, note = { "·", "yellow" }, wrong = { "✗", "red" } }
 
 return cli.command {
-  about = "what this installation is made of, what is wrong, and how to mend it",
+  about = "what this installation is made of, what is wrong, how to mend it",
   database = "argument",
   json = true,
   notes = "The exit code is 3 where something is wrong; notes alone are none.\n",
@@ -123,6 +181,7 @@ return cli.command {
     findings = {}
     check_program()
     check_settings()
+    check_work()
     check_database(args)
     local wrong = 0
     for _, finding in ipairs(findings) do

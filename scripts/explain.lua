@@ -229,12 +229,21 @@ local function print_history(known)
   end
 end
 
+--- Why signals were rejected or failed: each reason once, with how many of which type.
 local function print_failures(known)
+  local reasons, types = {}, {}
   for _, signal in ipairs(known.signals) do
     if signal.error_message and (signal.status == "failed" or signal.status == "rejected") then
-      print(string.format("\n  signal %d (%s) %s: %s", signal.id, signal.signal_type,
-        signal.status, signal.error_message))
+      local reason = signal.status .. ": " .. signal.error_message
+      if not types[reason] then reasons[#reasons + 1], types[reason] = reason, {} end
+      types[reason][signal.signal_type] = (types[reason][signal.signal_type] or 0) + 1
     end
+  end
+  for _, reason in ipairs(reasons) do
+    local counts = {}
+    for name, count in pairs(types[reason]) do counts[#counts + 1] = count .. " " .. name end
+    table.sort(counts)
+    print(string.format("\n  %s   (%s)", reason, table.concat(counts, ", ")))
   end
 end
 
@@ -253,7 +262,7 @@ local function plain(known)
 end
 
 return cli.command {
-  about = "why a company is where it is: its evidence, its score, its decisions",
+  about = "why a company is where it is: its evidence, score and decisions",
   database = "option",
   json = true,
   examples = { { "signalbox explain github_org:openai" } },

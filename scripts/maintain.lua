@@ -27,7 +27,7 @@ local function is_worth_it(now)
 end
 
 return cli.command {
-  about = "checkpoint, fresh statistics, expired entries, and VACUUM where it pays",
+  about = "checkpoint, statistics, expired entries, VACUUM where it pays",
   database = "argument",
   json = true,
   notes = [[

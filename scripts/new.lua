@@ -147,12 +147,22 @@ local function folder_of(kind)
   return kind == "command" and folder or string.format("%s/%ss", folder, kind)
 end
 
+local EXECUTABLE <const> = tonumber("700", 8) -- its first line names the program
+
 local NEXT <const> = {
   script = "signalbox run %s",
   command = "signalbox %s --help",
   collector = "signalbox collect %s --dry-run",
   rule = "signalbox alerts test",
   sink = "signalbox process --sink %s",
+}
+
+--- What a name looks like: one that is typed as a word, or one that Lua and SQL texts have as well.
+local NAMES <const> = {
+  script = { "^[%w_][%w_-]*$", "letters, digits, _ and -" },
+  command = { "^[%l_][%l%d_-]*$", "small letters, digits, _ and -" },
+  rule = { "^[%a_][%w_]*$", "letters, digits and _" },
+  other = { "^[%l_][%l%d_]*$", "small letters, digits and _" },
 }
 
 return cli.command {
@@ -169,12 +179,13 @@ already is never overwritten.
   arguments = function(parser)
     parser:argument("kind", "what it is to be")
       :choices { "script", "command", "collector", "rule", "sink" }
-    parser:argument("name", "small letters, digits and _")
+    parser:argument("name", "as its file is to be called, without .lua")
   end,
 
   run = function(args)
-    if not args.name:find "^[%l_][%l%d_]*$" then
-      cli.usage(string.format("new: '%s' is no name: small letters, digits and _", args.name))
+    local names = NAMES[args.kind] or NAMES.other
+    if not args.name:find(names[1]) then
+      cli.usage(string.format("new: '%s' is no name of a %s: %s", args.name, args.kind, names[2]))
     end
     local path = args.name .. ".lua"
     if args.kind ~= "script" then
@@ -185,6 +196,8 @@ already is never overwritten.
     if host.file(path) then cli.fail(path .. " is there already") end
     local file <close> = cli.check(io.open(path, "w"))
     cli.check(file:write((TEMPLATES[args.kind]:gsub("NAME", args.name))))
+    cli.check(file:close())
+    if args.kind == "script" then cli.check(host.set_mode(path, EXECUTABLE)) end
     print(path)
     cli.note("try: %s", NEXT[args.kind]:format(args.kind == "script" and path or args.name))
   end,

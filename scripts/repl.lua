@@ -3,6 +3,12 @@ local cli <const> = require "signalbox.cli"
 local host <const> = require "signalbox.host"
 local signalbox <const> = require "signalbox"
 
+--- What is needed only once something was typed, for a prompt should be there at once.
+local later <const> = setmetatable({}, { __index = function(self, name)
+  self[name] = require("signalbox." .. name)
+  return self[name]
+end })
+
 local KEPT <const> = 3 -- values before the last: _1, _2, _3
 
 ---@class signalbox.Session
@@ -12,60 +18,31 @@ local KEPT <const> = 3 -- values before the last: _1, _2, _3
 ---@field mode string
 ---@field is_terminal boolean
 ---@field fit boolean to the terminal
----@field last any
+---@field again? fun(): ... what was shown last
 ---@field timing boolean
 ---@field ended boolean
----@field environment table
 local Session = {}
 Session.__index = Session
 
---- What shows values: loaded when there is one to show, for a prompt should be there at once.
+--- What shows values.
 function Session:get_display()
-  self.display = self.display or require("signalbox.display").new {
+  self.display = self.display or later.display.new {
     mode = self.mode, fit = self.fit,
   }
   return self.display
 end
 
---- Shows values and keeps the first as `_`.
-function Session:show(...)
-  local last = self:get_display():show(...)
-  if select("#", ...) == 0 then return end
+--- Shows what `make` gives, and keeps its first value as `_`. For `.last` and `.save` an iterator
+--- is made again; other values are kept.
+---@param make fun(): ...
+function Session:show(make)
+  local values = table.pack(make())
+  if values.n == 0 then return end
+  local is_iterator = later.rows.is_iterator(values)
+  self.again = is_iterator and make or function() return table.unpack(values, 1, values.n) end
+  local last = self:get_display():show(values)
   for i = KEPT, 2, -1 do _G["_" .. i] = _G["_" .. i - 1] end
-  _G._1, _G._, self.last = _G._, last, last
-end
-
---- A function for what was typed: an expression, else statements. nil and "more" where it isn't
---- complete, nil and the message where it is wrong.
-local function compile_one(text)
-  local expression = text:match "^%s*=(.*)$" or text
-  local chunk = load("return " .. expression, "=prompt", "t")
-  if chunk then return chunk end
-  local problem
-  chunk, problem = load(text, "=prompt", "t")
-  if chunk then return chunk end
-  local is_open = problem:find "<eof>'?$" and not problem:find "unfinished string near"
-  return nil, is_open and "more" or problem
-end
-
---- The functions for a text: one where it can be, else one for each of its pieces, as of a paste
---- that ends in an expression.
-local function compile(text)
-  local chunk, whole = compile_one(text)
-  if chunk then return { chunk } end
-  local chunks, piece = {}, nil
-  for line in text:gmatch "[^\n]+" do
-    piece = piece and piece .. "\n" .. line or line
-    local problem
-    chunk, problem = compile_one(piece)
-    if chunk then
-      chunks[#chunks + 1], piece = chunk, nil
-    elseif problem ~= "more" then
-      return nil, whole == "more" and problem or whole
-    end
-  end
-  if piece then return nil, whole end
-  return chunks
+  _G._1, _G._ = last, last
 end
 
 --- The traceback says nothing where all of it is the line that was typed.
@@ -73,7 +50,7 @@ local function shorten(message)
   return (message:gsub("\nstack traceback:\n\tprompt:%d+: in main chunk$", ""))
 end
 
---- Runs `f`, shows what it gives; true, or false and what went wrong.
+--- Runs `f`; true, or false and what went wrong.
 function Session:attempt(f, ...)
   local started = signalbox.time(signalbox.now())
   local ok, problem, interrupted = host.attempt(f, ...)
@@ -87,47 +64,57 @@ function Session:attempt(f, ...)
   return false, interrupted and "interrupted" or shorten(problem)
 end
 
+function Session:run_dot(text)
+  return self:attempt(later.dot_commands.run, self, text)
+end
+
 --- Evaluates one complete piece of text.
 function Session:evaluate(text)
-  if text:find "^%s*%.%a" then
-    return self:attempt(function() require("signalbox.dot_commands").run(self, text) end)
-  end
-  local chunks, problem = compile(text)
+  if later.statements.is_dot(text) then return self:run_dot(text) end
+  local chunks, problem = later.statements.pieces(text)
   if not chunks then return false, problem end
   return self:attempt(function()
-    for _, chunk in ipairs(chunks) do self:show(chunk()) end
+    for _, chunk in ipairs(chunks) do self:show(chunk) end
   end)
 end
 
 -- From a file or a pipe ------------------------------------------------------------------------
 
+local INCOMPLETE <const> = "the input ends before the statement does"
+
+--- The lines of `input`, each as it comes.
+local function lines_of(input)
+  return function()
+    local line, problem = input:read "l"
+    if problem then cli.fail("the input cannot be read: " .. problem) end
+    return line
+  end
+end
+
 --- Statements from `input` to its end or the first error.
 function Session:run_batch(input)
-  local pending, first, number = "", 1, 0
-  for line in input:lines() do
-    number = number + 1
-    local text = pending == "" and line or pending .. "\n" .. line
-    local is_dot = pending == "" and line:find "^%s*%.%a"
-    if not is_dot and select(2, compile(text)) == "more" then
-      pending = text
-    else
-      local ok, message = self:evaluate(text)
-      if not ok then cli.fail(string.format("line %d: %s", first, message)) end
-      if self.ended then return end
-      pending, first = "", number + 1
+  for text, chunk, line, problem in later.statements.each(lines_of(input)) do
+    local ok, message = false, problem == "more" and INCOMPLETE or problem
+    if later.statements.is_dot(text) then
+      ok, message = self:run_dot(text)
+    elseif chunk then
+      ok, message = self:attempt(self.show, self, chunk)
     end
-  end
-  if pending:find "%S" then
-    cli.fail(string.format("line %d: the input ends before the statement does", first))
+    if not ok then cli.fail(string.format("line %d: %s", line, message)) end
+    if self.ended then return end
   end
 end
 
 -- At a terminal --------------------------------------------------------------------------------
 
+--- The file of the history, in a folder that is there; nil where there is no place for one.
 local function history_path()
   local state, home = os.getenv "XDG_STATE_HOME", os.getenv "HOME"
-  if state and state:sub(1, 1) == "/" then return state .. "/signalbox/history" end
-  return home and home ~= "" and home .. "/.local/state/signalbox/history" or nil
+  if not (state and state:sub(1, 1) == "/") then
+    if not home or home == "" then return nil end
+    state = home .. "/.local/state"
+  end
+  return host.make_folders(state .. "/signalbox") and state .. "/signalbox/history" or nil
 end
 
 --- Names of the columns of all tables, for completion.
@@ -154,7 +141,7 @@ function Session:completer()
     completion = completion or require "signalbox.completion"
     context = context or {
       columns = column_names(self.store),
-      dots = require("signalbox.dot_commands").names(),
+      dots = later.dot_commands.names(),
     }
     context.width, context.height = host.size()
     return completion.complete(before, context)
@@ -165,9 +152,7 @@ end
 function Session:read(editor)
   local text, why = editor:read(self.prompt)
   if not text then return nil, why end
-  while not text:find "^%s*%.%a" do
-    local _, problem = compile(text)
-    if problem ~= "more" then break end
+  while not later.statements.is_dot(text) and select(2, later.statements.pieces(text)) == "more" do
     local line
     line, why = editor:read(">> ")
     if not line then return nil, why == "end" and "interrupt" or why end
@@ -181,11 +166,12 @@ local function report(problem)
   io.stderr:write(cli.colour(problem, "red", "stderr"), "\n")
 end
 
---- Lets tasks go on while nobody types; false where none waits for anything.
+--- Lets tasks go on while nobody types: false where none waits for anything, nil after Ctrl-C.
 local function turn_tasks()
   if not host.has_waits() then return false end
-  signalbox.sleep(0.01)
-  return true
+  local ok, _, interrupted = host.attempt(signalbox.sleep, 0.01)
+  if interrupted then return nil end
+  return ok -- inside a transaction nothing may wait
 end
 
 function Session:run_terminal()
@@ -200,7 +186,7 @@ function Session:run_terminal()
       editor:remember(text)
       local ok, problem = self:evaluate(text)
       if not ok then report(problem) end
-      pcall(signalbox.sleep, 0) -- starts the tasks that it made; refused inside a transaction
+      if select(3, host.attempt(signalbox.sleep, 0)) then report "interrupted" end -- of its tasks
       if ok and not hinted and text:find "^%s*local%s" then
         hinted = true
         io.stderr:write "  (a local ends with its line; without `local` it stays)\n"
@@ -209,26 +195,29 @@ function Session:run_terminal()
   end
 end
 
---- One line about the database, and how to get help. With an older schema there are no counts.
+--- What is open, and how to get help. With an older schema there are no counts.
 local function banner(store, path, writable)
   local stats = store:get_stats()
-  print(string.format("signalbox %s  %s (%s)  %s  .help", signalbox.version,
+  print(string.format("signalbox %s  %s\n%s; %s; .help", signalbox.version,
     stats and stats.database_path or path,
-    writable and "open for writing" or "read-only; --write to change",
-    stats and string.format("%s, %s pending.", cli.plural(stats.total_signals, "signal"),
+    stats and string.format("%s, %s pending", cli.plural(stats.total_signals, "signal"),
       cli.thousands(stats.processing_status.pending)) or
-      "of an older schema: .sql works; signalbox migrate up brings it up to date."))
+      "an older schema (signalbox migrate up): .sql works",
+    writable and "open for writing" or "read-only (--write to change)"))
 end
 
---- What the user wants to have at each prompt: init.lua in the configuration folder.
-local function run_init()
+--- What the user wants to have at each prompt: init.lua in the configuration folder. At a terminal
+--- a mistake in it is told, and the prompt comes all the same.
+function Session:run_init()
   local folder = host.config_folder()
   local path = folder and folder .. "/init.lua"
-  local file <close> = path and io.open(path, "rb")
-  if not file then return end
+  if not path or not host.file(path) then return end
   local chunk, problem = loadfile(path)
-  if not chunk then cli.fail(problem) end
-  chunk()
+  local ok = chunk ~= nil
+  if chunk then ok, problem = self:attempt(chunk) end
+  if ok then return end
+  if not self.is_terminal then cli.fail(problem) end
+  report(problem)
 end
 
 return cli.command {
@@ -262,7 +251,7 @@ statements without a prompt, and stops at the first error with exit 1.
       fit = is_terminal and cli.is_terminal "stdout",
     }, Session)
     _G.store, _G.signalbox = store, signalbox
-    run_init()
+    session:run_init()
     if not is_terminal then return session:run_batch(io.stdin) end
     banner(store, cli.database(args), args.write)
     session:run_terminal()

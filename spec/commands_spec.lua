@@ -24,7 +24,45 @@ describe("the command line", function()
       assert.equal(page.out, again.out)
     end
     assert.is_true(count >= 12, list.out)
+    for line in list.out:gmatch "[^\n]+" do assert.is_true(#line <= 80, line) end
     assert.equal(list.out, run({ "--help" }).out)
+  end)
+
+  it("has a page for each command of a command, with its own options", function()
+    for words, option in pairs {
+      ["alerts silence"] = "--for", ["collect github_ranking"] = "--min-stars",
+      ["collect github"] = "--help",
+    } do
+      local name, sub = words:match "^(%S+) (%S+)$"
+      local page, again = run { "help", name, sub }, run { name, sub, "--help" }
+      assert.equal(0, page.status, page.err)
+      assert.truthy(page.out:find("Usage: signalbox " .. words, 1, true), page.out)
+      assert.truthy(page.out:find(option, 1, true), page.out)
+      assert.equal(page.out, again.out)
+    end
+  end)
+
+  it("has no page for what is no command", function()
+    assert.equal(2, run({ "help", "lib/cli" }).status)
+  end)
+
+  it("takes no bare number of a few digits for a time", function()
+    for _, words in ipairs { { "process", "--as-of", "20260822" }, { "explain", "k", "--as-of",
+      "2026" }, { "collect", "--since", "2026", "github" } } do
+      local result = run(words)
+      assert.equal(2, result.status)
+      assert.truthy(result.err:find "2026%-08%-[02]", result.err)
+    end
+  end)
+
+  it("takes the database by --db behind any command that opens one", function()
+    local path = database(2)
+    for _, name in ipairs { "info", "list", "validate", "maintain", "stats" } do
+      local result = run { name, "--db", path }
+      assert.equal(0, result.status, name .. ": " .. result.err)
+    end
+    assert.equal("2\n", run({ "repl", "--db", path,
+      stdin = "store:get_stats().total_signals\n" }).out)
   end)
 
   it("says its version", function()
@@ -220,6 +258,35 @@ describe("signalbox doctor", function()
     assert.equal(0, result.status)
     assert.truthy(result.out:find("chmod 600 " .. path, 1, true), result.out)
   end)
+
+  it("warns of a folder that others can write to, and of a log that they can read", function()
+    local path = database(1)
+    local folder = path:match "^(.*)/"
+    os.execute("chmod 777 " .. folder)
+    temp.write(path .. "-wal", "")
+    os.execute("chmod 644 " .. path .. "-wal")
+    local result = run { "doctor", path }
+    assert.truthy(result.out:find("chmod go-w " .. folder, 1, true), result.out)
+    assert.truthy(result.out:find("chmod 600 " .. path .. "-wal", 1, true), result.out)
+  end)
+
+  it("tells the database's settings, the gate's and the alerts'", function()
+    local result = run { "doctor", database(1) }
+    assert.matches("journal wal, synchronous full, auto_vacuum %a+, %d+ pages of 4.0 KiB, ",
+      result.out)
+    assert.matches("gate +the program's own\n", result.out)
+    assert.matches("alerts +notices go to log\n", result.out)
+  end)
+
+  it("finds a gate and notices that are set up wrong", function()
+    local folder = temp.folder()
+    temp.write(folder .. "/signalbox.lua",
+      "gate = { file = 'no.lua' } alerts = { notify = { { 'pigeon' } } }")
+    local result = run { "doctor", cwd = folder }
+    assert.equal(3, result.status, result.out)
+    assert.matches("gate +cannot open no.lua", result.out)
+    assert.matches("there is no notifier 'pigeon'", result.out)
+  end)
 end)
 
 describe("signalbox new", function()
@@ -235,6 +302,54 @@ describe("signalbox new", function()
     assert.equal(0, run({ "new", "command", "newest", env = env }).status)
     local result = run { "newest", "github_spike", "--db", database(3), "--json", env = env }
     assert.equal(3, #signalbox.json.decode(result.out).signals, result.err)
+  end)
+
+  it("writes a script that is a program of its own, for its user alone", function()
+    local folder = temp.folder()
+    assert.equal(0, run({ "new", "script", "my-script", cwd = folder }).status)
+    local result = run.program("/usr/bin/stat", { "-c", "%a", folder .. "/my-script.lua" })
+    assert.equal("700\n", result.out)
+  end)
+
+  it("writes a collector that collects", function()
+    local env = { SIGNALBOX_PATH = temp.folder() .. "/scripts" }
+    assert.equal(0, run({ "new", "collector", "product_hunt", env = env }).status)
+    local db = temp.folder() .. "/new.db"
+    local counts = {}
+    for i, words in ipairs { { "--dry-run" }, {}, {} } do
+      local result = run { "--db", db, "collect", "product_hunt", "--json", words[1], env = env }
+      assert.equal(0, result.status, result.err)
+      counts[i] = signalbox.json.decode(result.out)
+    end
+    assert.same({ 1, true }, { counts[1].saved, counts[1].dry_run })
+    assert.equal(1, counts[2].saved)
+    local store <close> = assert(signalbox.open(db, { mode = "ro" }))
+    local signal = store:get_signals_for_company("domain:acme.ai")[1]
+    assert.same({ "product_hunt_launch", "Acme" }, { signal.signal_type, signal.company_name })
+  end)
+
+  it("writes a rule that passes its test, and is checked", function()
+    local env = { SIGNALBOX_PATH = temp.folder() .. "/scripts" }
+    local result = run { "new", "rule", "LittleWaits", env = env }
+    assert.equal(0, result.status, result.err)
+    local test = run { "alerts", "test", result.out:match "%S+", env = env }
+    assert.same({ 0, true }, { test.status, test.out:find "1 passed" ~= nil }, test.out)
+    assert.equal(0, run({ "--db", database(1), "alerts", "check", env = env }).status)
+  end)
+
+  it("writes a sink that is delivered to", function()
+    local env, folder = { SIGNALBOX_PATH = temp.folder() .. "/scripts" }, temp.folder()
+    assert.equal(0, run({ "new", "sink", "lines", env = env }).status)
+    local store, path = stores.open()
+    for _, kind in ipairs { "github_spike", "github_activity" } do
+      assert(store:save_signal(data.signal { signal_type = kind, confidence = 0.95 }))
+    end
+    store:close()
+    local result = run { "--db", path, "process", "--sink", "lines", "--as-of", "2026-08-22",
+      "--json", env = env, cwd = folder }
+    assert.equal(1, signalbox.json.decode(result.out).pushed, result.err)
+    local found = run.program("/bin/grep", { "-r", '"canonical_key":"domain:acme.ai"', folder })
+    assert.equal(0, found.status)
   end)
 
   it("never overwrites", function()

@@ -86,7 +86,7 @@ describe("explain", function()
   it("shows why a signal was rejected", function()
     local store <close> = assert(signalbox.open(db))
     assert(store:mark_rejected(1, "a competitor"))
-    assert.matches("signal 1 %(github_spike%) rejected: a competitor",
+    assert.matches("rejected: a competitor   %(1 github_spike%)\n",
       explain("domain:acme.ai").out)
   end)
 

@@ -72,8 +72,28 @@ describe("an installed signalbox", function()
     local path = paths.root .. "/bindings/signalbox-" .. signalbox.version .. "-1.rockspec"
     assert(loadfile(path, "t", rockspec))()
     assert.equal(signalbox.version .. "-1", rockspec.version)
-    for file in rockspec.build.install_command:gmatch "build/[%w/]*%.so" do
-      assert.truthy(temp.exists((file:gsub("^build", paths.build))), file)
+
+    local places = { LUA_INCDIR = "/usr/include/lua5.4" }
+    for _, name in ipairs { "LIBDIR", "LUADIR", "BINDIR" } do places[name] = temp.folder() end
+    local line = (rockspec.build.build_command .. " BUILD=build && " ..
+      rockspec.build.install_command):gsub("%$%((%u[%u_]*)%)", places)
+    if paths.build ~= paths.root .. "/build" then -- a variant, which is there already
+      line = line:gsub("^.- && ", ""):gsub("%f[%w]build/", paths.build .. "/")
+    end
+    local result = run.program("/bin/sh", { cwd = paths.root, timeout = 300, "-c", line })
+    assert.equal(0, result.status, result.err)
+    result = run.program("/usr/bin/lua5.4", { stock = true, env = {
+      LUA_PATH_5_4 = places.LUADIR .. "/?.lua;;", LUA_CPATH_5_4 = places.LIBDIR .. "/?.so;;",
+    }, "-e", [[print(require "signalbox".version,
+      require "signalbox.canonical_key".build { github_org = "OpenAI" })]] })
+    assert.equal(signalbox.version .. "\tgithub_org:openai\n", result.out, result.err)
+  end)
+
+  it("has its pages and its completion where shells look", function()
+    for _, path in ipairs { "share/man/man1/signalbox.1", "share/man/man3/signalbox-lua.3",
+      "share/bash-completion/completions/signalbox", "share/zsh/site-functions/_signalbox",
+      "share/signalbox/meta/rules.lua", "share/signalbox/scripts/examples/fastest.lua" } do
+      assert.is_true(temp.exists(prefix .. "/" .. path), path)
     end
   end)
 
@@ -84,5 +104,39 @@ describe("an installed signalbox", function()
     result = run.program("/usr/bin/find", { prefix, "-name", "*signalbox*" })
     assert.equal("", result.out)
     make "install"
+  end)
+end)
+
+describe("the Debian package", function()
+  local package = string.format("%s/signalbox_%s_%s.deb", paths.build, signalbox.version,
+    io.popen("dpkg --print-architecture"):read "l")
+  local folder = temp.folder()
+
+  local function build()
+    local result = run.program("/usr/bin/make", { cwd = paths.root, timeout = 300, "deb" })
+    assert.equal(0, result.status, result.err)
+    return temp.read(package)
+  end
+
+  lazy_setup(function()
+    build()
+    assert(os.execute(string.format("dpkg-deb -x %s %s/root", package, folder)))
+  end)
+
+  it("has a program that runs, and says what it needs", function()
+    local result = run.program(folder .. "/root/usr/bin/signalbox", { "stats", "--help" })
+    assert.same({ 0, "" }, { result.status, result.err })
+    local depends = run.program("/usr/bin/dpkg-deb", { "-f", package, "Depends" }).out
+    for _, library in ipairs { "libsqlite3-0", "liblua5.4-0", "libedit2", "libcurl4" } do
+      assert.truthy(depends:find(library, 1, true), depends)
+    end
+  end)
+
+  it("has zsh's completion where Debian keeps a package's", function()
+    assert.is_true(temp.exists(folder .. "/root/usr/share/zsh/vendor-completions/_signalbox"))
+  end)
+
+  it("is the same bytes from the same sources", function()
+    assert.is_true(temp.read(package) == build())
   end)
 end)

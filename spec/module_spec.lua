@@ -46,6 +46,33 @@ describe("the module", function()
     assert.equal(0, result.status, result.err)
   end)
 
+  it("is told to the Lua language server together with what a rule sees", function()
+    local told, listed = {}, {}
+    local text = temp.read(paths.root .. "/bindings/meta/rules.lua")
+    for name in text:gmatch "\nfunction ([%w_]+)%(" do told[name] = true end
+    for name in text:gmatch "\n([%w_]+) = {}" do told[name] = true end
+    local checked = {}
+    assert(loadfile(paths.root .. "/.luacheckrc", "t", setmetatable(checked,
+      { __index = function(self, name)
+        local value = {}
+        rawset(self, name, value)
+        return value
+      end })))()
+    for _, name in ipairs(checked.files["scripts/rules"].read_globals) do listed[name] = true end
+    assert.same(listed, told)
+
+    local names = {}
+    for name in pairs(told) do names[#names + 1] = name end
+    local rule = temp.file("rule.lua", string.format([[
+      alert("Seen", { when = function() return false end })
+      for name in ("%s"):gmatch "%%S+" do
+        assert(_ENV[name] ~= nil, name)
+      end
+      test "Seen is quiet" { at "0h" { expect "quiet" } }]], table.concat(names, " ")))
+    local result = run { "alerts", "test", rule }
+    assert.equal(0, result.status, result.out .. result.err)
+  end)
+
   it("is told to the Lua language server, all of it and nothing else", function()
     local text = temp.read(paths.root .. "/bindings/meta/signalbox.lua")
     local told = { signalbox = {}, Store = {}, Claim = {}, Transaction = {}, Task = {}, json = {} }

@@ -39,14 +39,40 @@ describe("signalbox.explain", function()
       signalbox.explain("UPDATE signals SET company_name = 'B' WHERE id = 1", path))
     local saved <close> = assert(signalbox.open(path))
     assert.equal("Company 1", saved:get_signal(1).company_name)
-    local _, err = signalbox.explain(function(store) return store:mark_pushed(1, "page") end, path)
-    assert.equal("readonly", err.code)
+  end)
+
+  it("shows what a call that writes does, and undoes it", function()
+    local before = signalbox.open(path, { mode = "ro" })
+    local known = before:get_stats()
+    before:close()
+    for verb, call in pairs {
+      ["UPDATE OR FAIL signal_processing"] = function(store)
+        return store:mark_pushed(1, "page")
+      end,
+      ["INSERT INTO company_claims"] = function(store) return store:claim {} end,
+      ["INSERT INTO signals"] = function(store) return store:save_signal(data.signal {}) end,
+    } do
+      local plan = assert(signalbox.explain(call, path))
+      assert.truthy(plan:find(verb, 1, true), plan)
+    end
+    local after <close> = assert(signalbox.open(path, { mode = "ro" }))
+    assert.same(known, after:get_stats())
   end)
 
   it("gives what is wrong with a statement", function()
     local plan, err = signalbox.explain("SELECT nonsense FROM signals", path)
     assert.is_nil(plan)
     assert.equal("sql", err.code)
+  end)
+
+  it("is there for a database of an older schema, too", function()
+    assert.equal(0, run({ "migrate", "down", path, "--to", "1004" }).status)
+    assert.matches("SEARCH signals", signalbox.explain("SELECT 1 FROM signals WHERE id = 1", path))
+  end)
+
+  it("says what has no plan", function()
+    assert.equal("signalbox: line 1: .explain: PRAGMA has no plan\n",
+      run({ "repl", path, stdin = ".explain PRAGMA user_version\n" }).err)
   end)
 
   it("is .explain at the prompt, for statements and for calls", function()

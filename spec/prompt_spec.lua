@@ -1,4 +1,5 @@
 local data = require "spec.support.data"
+local paths = require "spec.support.paths"
 local run = require "spec.support.run"
 local stores = require "spec.support.store"
 local temp = require "spec.support.temp"
@@ -132,27 +133,11 @@ list
     assert.truthy(result.out:find "true\n$")
   end)
 
-  it("runs statements of SQL in the order of their columns", function()
-    local result = repl ".sql SELECT signal_type, id, source_api AS api FROM signals WHERE id < 3\n"
-    assert.equal("signal_type   id  api\ngithub_spike   1  github\ngithub_spike   2  github\n",
-      result.out, result.err)
-  end)
-
   it("lists tables, their making, and the counts", function()
     local result = repl ".tables\n.schema signals\n.stats\n"
     assert.truthy(result.out:find "signals +3\n", result.out)
     assert.truthy(result.out:find "CREATE TABLE signals", result.out)
     assert.truthy(result.out:find "total_signals = 3", result.out)
-  end)
-
-  it("saves the last value as the file's name says", function()
-    local folder = temp.folder()
-    local result = repl("store:get_signals_for_company 'domain:company-1.com'\n" ..
-      ".save out.json\n.save out.csv\n.save out.txt\n", { cwd = folder })
-    assert.equal(0, result.status, result.err)
-    assert.truthy(temp.read(folder .. "/out.json"):find '^%[{"canonical_key"')
-    assert.truthy(temp.read(folder .. "/out.csv"):find "^id,canonical_key")
-    assert.truthy(temp.read(folder .. "/out.txt"):find "1 row")
   end)
 
   it("suggests what a mistyped command may have been", function()
@@ -168,6 +153,29 @@ list
     local result = repl("1\n", { env = { HOME = home } })
     assert.equal(1, result.status)
     assert.truthy(result.err:find "init.lua:1: unexpected symbol", result.err)
+  end)
+
+  it("takes long statements in the time that it takes to read them, blank lines and all", function()
+    local lines = { "t = {" }
+    for i = 1, 20000 do lines[#lines + 1] = string.format("  { %d, 'a' },", i) end
+    lines[#lines + 1] = "}\n#t\n#[[a\n\n\nb]]\n-- end\nreturn\n"
+    assert.equal("20000\n5\n", repl(table.concat(lines, "\n")).out)
+  end)
+
+  it("says in one line what is wrong with a value or with the input", function()
+    assert.equal("signalbox: line 2: JSON is nested 1,000 deep at most, and this table is " ..
+      "deeper, or contains itself\n", repl("t = {} t.t = t\nt\n", { "--mode", "json" }).err)
+    local result = run.program("/bin/sh", { "-c", paths.program .. " repl " .. database(1) ..
+      " </tmp" })
+    assert.same({ 1, "signalbox: the input cannot be read: Is a directory\n" },
+      { result.status, result.err })
+  end)
+
+  it("writes tables that hold one table many times in the time of one", function()
+    local result = repl "t = {} for i = 1, 40 do t = { t, t } end\nt\n"
+    assert.equal(0, result.status, result.err)
+    assert.truthy(result.out:find "<1>{ <2>{ <3>{" or result.out:find "<1>{\n", result.out)
+    assert.truthy(result.out:find "<table 2>", result.out)
   end)
 
   it("says which file is not there", function()
@@ -190,11 +198,16 @@ describe("signalbox repl, at a terminal", function()
 
   it("says what is open, and shows values", function()
     local tty <close> = start { columns = 160 }
-    assert.truthy(tty:screen():find("read-only; --write to change", 1, true))
+    assert.truthy(tty:screen():find("3 signals, 3 pending; read-only (--write to change)", 1, true))
     tty:line "1 + 1"
     tty:await "\n2\n"
     tty:line "_ * 21"
     tty:await "\n42\n"
+  end)
+
+  it("has help that fits eighty columns", function()
+    local shown = run({ "repl", database(1), stdin = ".help\n" }).out
+    for line in shown:gmatch "[^\n]+" do assert.is_true(#line <= 80, line) end
   end)
 
   it("shows by its prompt that it may write", function()
@@ -222,6 +235,35 @@ describe("signalbox repl, at a terminal", function()
     tty:ready()
     tty:line "'still ' .. 'here'"
     tty:await "still here"
+  end)
+
+  local endless = "signalbox.spawn(function() signalbox.sleep(0.05) while true do end end)"
+
+  it("breaks off a task that never waits", function()
+    local tty <close> = start()
+    tty:line(endless)
+    tty:await "task (ready)"
+    require("system").sleep(0.3)
+    tty:press "C-c"
+    tty:ready()
+    tty:line "'still ' .. 'here'"
+    tty:await "still here"
+    tty:line("signalbox.spawn(function() while true do end end)")
+    require("system").sleep(0.3)
+    tty:press "C-c"
+    tty:ready()
+    tty:line "'again ' .. 'here'"
+    tty:await "again here"
+  end)
+
+  it("ends at SIGTERM, also while a task never waits", function()
+    local tty <close> = start()
+    tty:line "'process ' .. io.open('/proc/self/stat'):read 'n'"
+    local pid = tty:await("\nprocess "):match "\nprocess (%d+)"
+    tty:line(endless)
+    require("system").sleep(0.3)
+    os.execute("kill -TERM " .. pid)
+    tty:await "(exit 143)"
   end)
 
   it("leaves at Ctrl-D with exit 0", function()
@@ -288,6 +330,114 @@ describe("signalbox repl, at a terminal", function()
     tty:await "end\nin a loop"
   end)
 
+  it("keeps each entry as it is made, whatever ends the prompt, and those of another", function()
+    local home, path = temp.folder(), database()
+    local first <close> = start { db = path, home = home }
+    first:line "first = 1"
+    first:ready()
+    do
+      local second <close> = start { db = path, home = home }
+      second:line "second = 2"
+      second:line "second = 2"
+      second:ready()
+    end -- the terminal is gone, and the prompt with it
+    first:line "os.exit(0)"
+    first:await "(exit 0)"
+    assert.equal("_HiStOrY_V2_\nfirst\\040=\\0401\nsecond\\040=\\0402\nos.exit(0)\n",
+      temp.read(home .. "/.local/state/signalbox/history"))
+  end)
+
+  it("cuts a history that has grown long to its newest", function()
+    local home = temp.folder()
+    os.execute("mkdir -p " .. home .. "/.local/state/signalbox")
+    local entries = { "_HiStOrY_V2_" }
+    for i = 1, 20000 do entries[#entries + 1] = "x" .. i end
+    local file = home .. "/.local/state/signalbox/history"
+    temp.write(file, table.concat(entries, "\n") .. "\n")
+    local tty <close> = start { home = home }
+    tty:press "Up"
+    tty:await "> x20000"
+    local _, lines = temp.read(file):gsub("\n", "")
+    assert.equal(10001, lines)
+  end)
+
+  it("searches its history by Ctrl-R", function()
+    local tty <close> = start()
+    tty:line "first = 1"
+    tty:line "other = 2"
+    tty:ready()
+    tty:press "C-r"
+    tty:type "irs"
+    tty:await "first = 1"
+    tty:press "Enter"
+    tty:ready()
+  end)
+
+  it("moves by words, and deletes them", function()
+    local tty <close> = start()
+    tty:type "'one two three'"
+    tty:press("C-Left", "C-Left", "C-w")
+    tty:press("End", "Enter")
+    tty:await "> 'two three'\ntwo three\n"
+  end)
+
+  it("comes back with its line after Ctrl-Z and fg", function()
+    local folder = temp.folder()
+    local tty <close> = terminal.start { program = "/bin/bash", "--norc", "-i", home = folder,
+      env = { PS1 = "shell> " } }
+    tty:await "shell>"
+    tty:line(paths.program .. " repl " .. database())
+    tty:await ".help"
+    tty:ready()
+    tty:type "20 + "
+    tty:await "> 20 +"
+    tty:press "C-z"
+    tty:await "Stopped"
+    tty:line "fg"
+    tty:await "> 20 +"
+    tty:line "22"
+    tty:await "\n42\n"
+  end)
+
+  it("says so where the store is closed under an iterator", function()
+    local tty <close> = start()
+    tty:line "for s in store:signals {} do store:close() end"
+    tty:await "the store was closed while its rows were read"
+    tty:ready()
+  end)
+
+  it("shows the first of a million rows at once, in little memory", function()
+    local tty <close> = start { columns = 80 }
+    tty:line(".sql WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n " ..
+      "LIMIT 1000000) SELECT i FROM n")
+    tty:await "40+ rows (40 shown; .last shows all)"
+    tty:line "collectgarbage 'count' < 8000"
+    tty:await "\ntrue\n"
+  end)
+
+  it("writes nothing but text to a terminal that knows no more, or to a file", function()
+    for _, env in ipairs { { TERM = "dumb" }, { TERM = "" } } do
+      local folder = temp.folder()
+      local tty <close> = terminal.start { program = "/bin/sh", "-c", "exec " .. paths.program ..
+        " repl " .. database() .. " >" .. folder .. "/out", env = env }
+      require("system").sleep(0.2)
+      tty:line "1 + 1"
+      tty:press "C-d"
+      tty:await "(exit 0)"
+      assert.is_nil(temp.read(folder .. "/out"):find("\27", 1, true))
+    end
+  end)
+
+  it("reports a mistake in init.lua, and comes all the same", function()
+    local home = temp.folder()
+    os.execute("mkdir -p " .. home .. "/.config/signalbox")
+    temp.write(home .. "/.config/signalbox/init.lua", "error 'not today'")
+    local tty <close> = start { home = home }
+    assert.truthy(tty:screen():find("init.lua:1: not today", 1, true))
+    tty:line "20 + 22"
+    tty:await "\n42\n"
+  end)
+
   it("finds in its history what begins as the line does", function()
     local tty <close> = start()
     tty:line "first = 1"
@@ -303,6 +453,9 @@ describe("signalbox repl, at a terminal", function()
     tty:paste "t = {\n\ta = 1 }\nt.a + 41"
     tty:press "Enter"
     tty:await "\n42\n"
+    tty:paste "text = [[a\n\n\nb]]\n#text + 1000"
+    tty:press "Enter"
+    tty:await "\n1005\n"
   end)
 
   it("edits characters of any width", function()
@@ -334,7 +487,7 @@ describe("signalbox repl, at a terminal", function()
     local tty <close> = start { signals = 2000, columns = 120 }
     tty:line "list = store:get_pending_signals {}"
     tty:line "list"
-    tty:await "2000 rows (40 shown; .last shows all)"
+    tty:await "2,000 rows (40 shown; .last shows all)"
     tty:line ".last"
     tty:await "domain:company-2000.com"
     tty:press "q"

@@ -96,6 +96,18 @@ table.sort({ 2, 1 }, outer)]]
       assert.truthy(result.err:find ":2: in main chunk\n$", result.err)
     end)
 
+    it("takes no error of the script's for one of the program's own", function()
+      for _, fields in ipairs { "status = 276", "status = 0, message = 'x'", "code = 'io'",
+        "code = 'interrupted', message = 'x'" } do
+        for _, form in ipairs { "error { %s }", "return error { %s }" } do
+          local result = script(form:format(fields))
+          assert.equal(1, result.status)
+          assert.truthy(result.err:find("(error object is a table value)\nstack traceback:", 1,
+            true), result.err)
+        end
+      end
+    end)
+
     it("says so where the error is no text", function()
       assert.truthy(script("error {}").err:find("error object is a table value", 1, true))
       assert.truthy(script("error()").err:find("script.lua:1: nil", 1, true))
@@ -138,6 +150,21 @@ table.sort({ 2, 1 }, outer)]]
     local result = run { "run", "nowhere.lua" }
     assert.equal(1, result.status)
     assert.equal("signalbox: cannot open nowhere.lua: No such file or directory\n", result.err)
+    result = run { "./nowhere.lua" }
+    assert.equal(1, result.status)
+    assert.equal("signalbox: cannot open ./nowhere.lua: No such file or directory\n", result.err)
+  end)
+
+  it("is what a script's name without it is meant for", function()
+    local folder = temp.folder()
+    temp.write(folder .. "/nightly.lua", "print 'ran'")
+    temp.write(folder .. "/tool", "print 'ran'")
+    for _, name in ipairs { "nightly.lua", "tool" } do
+      local result = run { name, cwd = folder }
+      assert.equal(2, result.status)
+      assert.equal(string.format("signalbox: there is no command '%s'\n  signalbox run %s\n", name,
+        name), result.err)
+    end
   end)
 end)
 
@@ -206,6 +233,36 @@ describe("the io library of a script", function()
       print(os.execute "sqlite3 a.db 'BEGIN IMMEDIATE' 2>&1")]] }
     assert.equal(0, result.status, result.err)
     assert.truthy(result.out:find "locked", result.out)
+  end)
+
+  it("keeps those locks under files that lines and input opened", function()
+    local result = run { "run", "-e", [[
+      local signalbox = require "signalbox"
+      assert(signalbox.open "a.db"):close()
+      local next_line, _, _, lines = io.lines "a.db"
+      local input = io.input "a.db"
+      local store = assert(signalbox.open "a.db")
+      local transaction = assert(store:begin())
+      for _ in next_line do end
+      input:close()
+      print(os.execute "sqlite3 a.db 'BEGIN IMMEDIATE' 2>&1")]] }
+    assert.equal(0, result.status, result.err)
+    assert.truthy(result.out:find "locked", result.out)
+  end)
+
+  it("names its functions and the script's line, as Lua does", function()
+    for code, message in pairs {
+      ["io.open({})"] = "bad argument #1 to 'open' (string expected, got table)",
+      ["io.open('x', 'zz')"] = "bad argument #2 to 'open' (invalid mode)",
+      ["io.lines('/nowhere')"] = "cannot open file '/nowhere' (No such file or directory)",
+      ["io.input({})"] = "bad argument #1 to 'input' (FILE* expected, got table)",
+      ["dofile({})"] = "bad argument #1 to 'dofile' (string expected, got table)",
+      ["loadfile({})"] = "bad argument #1 to 'loadfile' (string expected, got table)",
+    } do
+      local err = run({ "run", "-e", code }).err:match "^[^\n]*"
+      assert.equal("(command line):1: " .. message, (err:gsub("^%(command line%):1: /nowhere: ",
+        "(command line):1: ")))
+    end
   end)
 
   it("does all else as ever", function()

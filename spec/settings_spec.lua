@@ -61,6 +61,20 @@ describe("a setting", function()
     assert.truthy(problem:find "^signalbox: NOTION_RATE: notion.rate is '%-1'", problem)
     _, problem = setting("log.level", { env = { SIGNALBOX_LOG_LEVEL = "loud" } })
     assert.truthy(problem:find "must be one of debug, info, warning, error", problem)
+    _, problem = setting("log.level", { env = { SIGNALBOX_LOG_LEVEL = "warn" } })
+    assert.truthy(problem:find "log.level is 'warn', and must be one of", problem)
+  end)
+
+  it("is known wherever it is declared, in a sink of one's own too", function()
+    local folder = temp.folder()
+    os.execute("mkdir " .. folder .. "/sinks")
+    temp.write(folder .. "/sinks/mine.lua",
+      "require('signalbox.config').declare('mine.url', { about = 'where to' }) return {}")
+    local shown = run({ "config", env = { SIGNALBOX_PATH = folder } }).out
+    for _, name in ipairs { "maintain.keep_runs", "gate.file", "gate.options", "process.hold_days",
+      "http.patience", "notion.watched", "webhook.url", "mine.url" } do
+      assert.truthy(shown:find("\n" .. name .. "%f[%s]"), name)
+    end
   end)
 end)
 
@@ -79,6 +93,35 @@ describe("a configuration file", function()
     local result = run { "config", cwd = folder }
     assert.equal(1, result.status)
     assert.equal("signalbox: signalbox.lua:2: unexpected symbol near '='\n", result.err)
+  end)
+
+  it("that cannot be read is named, and not passed over", function()
+    local folder = temp.folder()
+    os.execute("mkdir " .. folder .. "/signalbox.lua")
+    for _, command in ipairs { "config", "stats" } do
+      local result = run { command, cwd = folder }
+      assert.equal(1, result.status)
+      assert.truthy(result.err:find("the configuration cannot be read: signalbox.lua: Is a dir",
+        1, true), result.err)
+    end
+  end)
+
+  it("with a mistake in it hinders none that need no setting, and doctor finds it", function()
+    local folder = temp.folder()
+    temp.write(folder .. "/signalbox.lua", "database = 5")
+    for _, command in ipairs { "help", "version" } do
+      assert.equal(0, run({ command, cwd = folder }).status)
+    end
+    local message = "signalbox.lua: database must be a string, and is a number"
+    local doctor = run { "doctor", cwd = folder }
+    assert.equal(3, doctor.status, doctor.err)
+    assert.truthy(doctor.out:find(message, 1, true), doctor.out)
+    local config = run { "config", cwd = folder }
+    assert.equal(1, config.status)
+    assert.equal("signalbox: " .. message .. "\n", config.err)
+    assert.truthy(config.out:find "notion.rate +3", config.out)
+    assert.truthy(run({ "run", "-e", "require 'signalbox'.open()", cwd = folder }).err
+      :find(message, 1, true))
   end)
 
   it("sees nothing of the program but `env`", function()
@@ -119,6 +162,30 @@ describe("the log", function()
     assert.equal(12, lines[2].saved)
     assert.equal("error", lines[3].level)
     assert.truthy(signalbox.time(lines[3].time))
+  end)
+
+  it("is JSON whatever is logged", function()
+    local result = run { "--log-format", "json", "run", "-e", [[
+      require("signalbox.log").info("caf\xe9", { name = "\xff", half = 0 / 0, ok = true })]] }
+    local line = signalbox.json.decode(result.err)
+    assert.same({ "caf\u{FFFD}", "\u{FFFD}", true }, { line.message, line.name, line.ok })
+  end)
+
+  it("has what a command says and what ended it as well", function()
+    local function last_line(options)
+      table.move({ "--log-format", "json" }, 1, 2, 1, options)
+      local lines = {}
+      for line in run(options).err:gmatch "[^\n]+" do lines[#lines + 1] = line end
+      assert.equal(1, #lines)
+      return signalbox.json.decode(lines[1])
+    end
+    local line = last_line { false, false, "stast" }
+    assert.same({ "error", "there is no command 'stast'", "did you mean 'stats'?" },
+      { line.level, line.message, line.hint })
+    line = last_line { false, false, "run", "-e", "error 'it broke'" }
+    assert.truthy(line.message:find "it broke\nstack traceback:", line.message)
+    line = last_line { false, false, "new", "script", "nightly" }
+    assert.same({ "info", "try: signalbox run nightly.lua" }, { line.level, line.message })
   end)
 
   it("begins at the level that is asked for", function()

@@ -67,6 +67,27 @@ describe("SQL of one's own", function()
         { id = 5, confidence = 0.8 } }, seen)
     end)
 
+    it("names its columns in their order while it is open, also of no rows", function()
+      local function columns(sql)
+        local _, _, _, closing = store:rows(sql)
+        local named <close> = closing
+        return closing.columns, named
+      end
+      assert(store:save_signals(data.signals(2)))
+      assert.same({ "z", "a", "z" }, (columns "SELECT 1 AS z, NULL AS a, 2 AS z FROM signals"))
+      assert.same({ "id", "text" }, (columns "SELECT id, 'x' AS text FROM signals WHERE id = 0"))
+      assert.same({ "id" }, (columns "UPDATE signals SET confidence = 1 RETURNING id"))
+      local names, closed = columns "SELECT 1 AS one"
+      assert.same({ "one" }, names)
+      assert.is_nil(closed.columns)
+      assert.is_nil(closed.rows)
+
+      local step, _, _, closing = store:rows "SELECT id FROM signals"
+      store:close()
+      assert.same({ "id" }, closing.columns)
+      expect.raises("closed", step)
+    end)
+
     it("sees one moment", function()
       assert(store:save_signals(data.signals(5)))
       local seen = 0

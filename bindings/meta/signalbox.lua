@@ -50,7 +50,8 @@ local signalbox = {}
 ---@return signalbox.Store? store, signalbox.Error? err
 function signalbox.open(path_or_url, options) end
 
---- How the database finds what a statement, or what a function asks of the store that it gets.
+--- How the database finds what a statement, or what a function asks of the store that it gets; what
+--- the function writes is undone.
 ---@param query string | fun(store: signalbox.Store): any
 ---@param path? string
 ---@return string? plan, signalbox.Error? err
@@ -371,7 +372,8 @@ function Store:exec(sql, ...) end
 ---@return table<string, any>? row, signalbox.Error? err
 function Store:row(sql, ...) end
 
---- Rows one by one, as `signals` gives them.
+--- Rows one by one, as `signals` gives them. A NULL is absent from its row; the closing value (the
+--- fourth of what `for` takes) has `columns`, the names of all in their order, while it is open.
 ---@param sql string
 ---@param ... signalbox.value | table<string, signalbox.value>
 ---@return (fun(): table<string, any>)? next_row, signalbox.Error? err

@@ -1,5 +1,7 @@
 #include "program/files.h"
 
+#include "program/process.h"
+
 #include <errno.h>
 #include <lauxlib.h>
 #include <limits.h>
@@ -55,21 +57,20 @@ static int make_folders(lua_State *L) {
     return 1;
 }
 
+static int set_mode(lua_State *L) {
+    const char *path = luaL_checkstring(L, 1);
+    mode_t mode = (mode_t)luaL_checkinteger(L, 2);
+    return luaL_fileresult(L, chmod(path, mode) == 0, path);
+}
+
 static int program(lua_State *L) {
     char path[PATH_MAX];
-    ssize_t size = readlink("/proc/self/exe", path, sizeof path);
-    if (size <= 0 || (size_t)size == sizeof path) {
-        luaL_pushfail(L);
-    } else {
-        lua_pushlstring(L, path, (size_t)size);
-    }
+    lua_pushstring(L, process_path(path) ? path : NULL);
     return 1;
 }
 
 static const luaL_Reg functions[] = {
-    {"file", file},
-    {"make_folders", make_folders},
-    {"program", program},
+    {"file", file}, {"make_folders", make_folders}, {"set_mode", set_mode}, {"program", program},
     {NULL, NULL},
 };
 

@@ -8,6 +8,7 @@
  *   file(path)         -> {kind = "file", "folder" or "other", size=, mode=, is_ours=,
  *                          modified= (epoch seconds), disk_free= (bytes for us)}; nil, message
  *   make_folders(path) -> true: the folder is there, and those above it; nil, message
+ *   set_mode(path, mode) -> true; nil, message
  *   program()          -> the path of the running program; nil */
 void files_open(lua_State *L);
 

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,17 +42,19 @@ void process_prepare(void) {
     atexit(check_output);
 }
 
-char *process_folder(void) {
-    char path[PATH_MAX];
-    ssize_t size = readlink("/proc/self/exe", path, sizeof path - 1);
-    if (size <= 0) {
-        return NULL;
+bool process_path(char path[PATH_MAX]) {
+    ssize_t size = readlink("/proc/self/exe", path, PATH_MAX);
+    if (size <= 0 || size == PATH_MAX) {
+        return false;
     }
     path[size] = '\0';
-    char *slash = strrchr(path, '/');
-    if (slash == NULL) {
-        return NULL;
+    return true;
+}
+
+bool process_folder(char path[PATH_MAX]) {
+    char *slash = process_path(path) ? strrchr(path, '/') : NULL;
+    if (slash != NULL) {
+        *slash = '\0';
     }
-    *slash = '\0';
-    return strdup(path);
+    return slash != NULL;
 }

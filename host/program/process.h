@@ -2,6 +2,9 @@
 #ifndef SIGNALBOX_PROCESS_H
 #define SIGNALBOX_PROCESS_H
 
+#include <limits.h>
+#include <stdbool.h>
+
 /* Exit codes of the contract. A signal's are 128 and its number, by dying of it. */
 enum {
     EXIT_DONE = 0,
@@ -14,7 +17,8 @@ enum {
  * output that could not be written makes the exit a failure. */
 void process_prepare(void);
 
-/* The folder of the running program, or NULL where it can't be told. Allocated. */
-char *process_folder(void);
+/* The running program and its folder; false where they can't be told. */
+bool process_path(char path[PATH_MAX]);
+bool process_folder(char path[PATH_MAX]);
 
 #endif

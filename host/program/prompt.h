@@ -6,9 +6,9 @@
 
 /* Sets in the table on top of the stack:
  *   attempt(f, ...)     -> true and what `f` gave, or false, the error as it is shown, and whether
- *                          it was Ctrl-C; that is over then, and the prompt goes on
- *   has_waits()         -> whether tasks wait for something
- *   page(command, text) -> whether the pager has shown it to its end */
+ *                          it was Ctrl-C; that is over then, and the prompt goes on.
+ *                          SIGTERM is not, and raises
+ *   has_waits()         -> whether tasks wait for something */
 void prompt_open(lua_State *L);
 
 #endif

@@ -4,6 +4,7 @@
 #include "bindings/task.h"
 #include "program/files.h"
 #include "program/guard.h"
+#include "program/problem.h"
 #include "program/process.h"
 #include "program/prompt.h"
 #include "program/sandbox/sandbox.h"
@@ -18,7 +19,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* What the words of the command line come to. */
 typedef struct Invocation {
@@ -34,13 +34,12 @@ typedef struct Invocation {
 /* Makes the modules in C that lie beside the program findable: in lib/ of the build folder, or
  * where `make install` puts them. */
 static void add_module_path(lua_State *L) {
-    char *folder = process_folder();
-    if (folder == NULL) {
+    char folder[PATH_MAX];
+    if (!process_folder(folder)) {
         return;
     }
     lua_getglobal(L, "package");
     lua_pushfstring(L, "%s/lib/?.so;%s/../lib/lua/5.4/?.so;", folder, folder);
-    free(folder);
     lua_getfield(L, -2, "cpath");
     lua_concat(L, 2);
     lua_setfield(L, -2, "cpath");
@@ -93,17 +92,22 @@ static void push_library(lua_State *L, const char *library, const char *name) {
     lua_remove(L, -2);
 }
 
-/* What signalbox.open() opens where neither the command line nor the environment says so: what a
- * configuration file does. Where there is none this costs two calls of access. */
-static void set_configured_database(lua_State *L, const Flag flags[]) {
-    const char *variable = getenv("SIGNALBOX_DB");
-    if (flags[0].value != NULL || (variable != NULL && *variable != '\0') || !has_config(L)) {
-        return;
-    }
+/* Pushes the database that a configuration file names. */
+static int configured_database(lua_State *L) {
     push_library(L, "signalbox.config", "get");
     lua_pushliteral(L, "database");
     lua_call(L, 1, 1);
-    lua_setfield(L, LUA_REGISTRYINDEX, DATABASE_FIELD);
+    return 1;
+}
+
+/* What signalbox.open() opens where neither the command line nor the environment says so. A file
+ * with a mistake in it is so one for those alone that need it. */
+static void set_configured_database(lua_State *L, const Flag flags[]) {
+    const char *variable = getenv("SIGNALBOX_DB");
+    if (flags[0].value == NULL && (variable == NULL || *variable == '\0') && has_config(L)) {
+        lua_pushcfunction(L, configured_database);
+        lua_setfield(L, LUA_REGISTRYINDEX, DATABASE_FIELD);
+    }
 }
 
 static void prepare_state(lua_State *L, Invocation *invocation) {
@@ -136,38 +140,19 @@ static int push_words(lua_State *L, const Invocation *invocation) {
 
 /* ---- run ------------------------------------------------------------------------------------- */
 
-/* Raises what a command's own errors are: see scripts/lib/cli.lua. */
-static int fail(lua_State *L, int status, const char *hint) {
-    lua_createtable(L, 0, 3);
-    lua_insert(L, -2);
-    lua_setfield(L, -2, "message");
-    lua_pushinteger(L, status);
-    lua_setfield(L, -2, "status");
-    if (hint != NULL) {
-        lua_pushstring(L, hint);
-        lua_setfield(L, -2, "hint");
-    }
-    return lua_error(L);
-}
-
 static const char run_usage[] =
     "usage: signalbox run SCRIPT.lua [ARGS]   (- reads it from standard input, -e CODE takes it "
     "from the line)";
 
 static int fail_run(lua_State *L, const char *what) {
     lua_pushstring(L, what);
-    return fail(L, EXIT_USAGE, run_usage);
+    return problem_raise(L, EXIT_USAGE, run_usage);
 }
 
-/* Pushes the function of the user's script. */
+/* Pushes the function of the user's script; NULL is standard input. */
 static void load_script(lua_State *L, const char *path) {
-    int status = luaL_loadfile(L, path);
-    if (status == LUA_ERRFILE) {
-        const char *message = lua_tostring(L, -1);
-        lua_pushfstring(L, "%s", strncmp(message, "cannot ", 7) == 0 ? message : path);
-        fail(L, EXIT_FAILED, NULL);
-    } else if (status != LUA_OK) {
-        fail(L, EXIT_FAILED, NULL);
+    if (luaL_loadfile(L, path) != LUA_OK) {
+        problem_raise(L, EXIT_FAILED, NULL);
     }
 }
 
@@ -183,7 +168,7 @@ static void load_run(lua_State *L, Invocation *invocation) {
         }
         invocation->script = invocation->at + 2;
         if (luaL_loadbufferx(L, words[1], strlen(words[1]), "=(command line)", "t") != LUA_OK) {
-            fail(L, EXIT_FAILED, NULL);
+            problem_raise(L, EXIT_FAILED, NULL);
         }
         return;
     }
@@ -194,14 +179,10 @@ static void load_run(lua_State *L, Invocation *invocation) {
     }
     if (words[0][0] == '-' && !from_stdin && !separated) {
         lua_pushfstring(L, "run: unknown option '%s'", words[0]);
-        fail(L, EXIT_USAGE, run_usage);
+        problem_raise(L, EXIT_USAGE, run_usage);
     }
     invocation->script = invocation->at + 1 + separated;
     load_script(L, from_stdin ? NULL : words[separated]);
-}
-
-static bool is_file(const char *word) {
-    return strchr(word, '/') != NULL && access(word, R_OK) == 0;
 }
 
 /* Pushes what is to be run, and says whether it is a user's script. */
@@ -214,15 +195,12 @@ static bool load_command(lua_State *L, Invocation *invocation) {
         load_run(L, invocation);
         return true;
     }
-    if (is_file(name)) { /* as from a script's first line, "#!/usr/bin/env signalbox" */
+    if (strchr(name, '/') != NULL) { /* as from a script's first line, "#!/usr/bin/env signalbox" */
         load_script(L, name);
         return true;
     }
-    if (strchr(name, '/') == NULL && script_load(L, name)) {
-        return false;
-    }
-    if (!lua_isnil(L, -1)) {
-        fail(L, EXIT_FAILED, NULL);
+    if (!script_load(L, name) && !lua_isnil(L, -1)) {
+        problem_raise(L, EXIT_FAILED, NULL);
     }
     return false;
 }
@@ -257,25 +235,28 @@ static int run_protected(lua_State *L) {
     return 1;
 }
 
+/* Hands the error on top of the stack to the log, which knows in what form lines are wanted. */
+static int log_error(lua_State *L) {
+    push_library(L, "signalbox.log", "final");
+    lua_insert(L, 1);
+    lua_call(L, 1, 0);
+    return 0;
+}
+
 /* Shows the error on top of the stack and gives the exit code it stands for. */
 static int report_error(lua_State *L, bool interrupted) {
     int status = EXIT_FAILED;
+    bool is_ours = problem_is(L, -1);
+    problem_ends(L, -1, &status);
     fflush(stdout);
-    if (lua_istable(L, -1)) {
-        lua_getfield(L, -1, "message");
-        lua_getfield(L, -2, "hint");
-        lua_getfield(L, -3, "status");
-        const char *message = lua_tostring(L, -3), *hint = lua_tostring(L, -2);
-        status = lua_isinteger(L, -1) ? (int)lua_tointeger(L, -1) : EXIT_FAILED;
-        fprintf(stderr, "signalbox: %s\n", message != NULL ? message : "failed");
-        if (hint != NULL) {
-            fprintf(stderr, "  %s\n", hint);
-        }
-    } else {
-        const char *message = lua_tostring(L, -1);
-        fprintf(stderr, interrupted ? "signalbox: %s\n" : "%s\n",
-                message != NULL ? message : "(no message)");
+    lua_pushcfunction(L, log_error);
+    lua_pushvalue(L, -2);
+    if (!interrupted && lua_pcall(L, 1, 0, 0) == LUA_OK) {
+        return status;
     }
+    lua_settop(L, lua_absindex(L, interrupted ? -3 : -2));
+    const char *message = luaL_tolstring(L, -1, NULL);
+    fprintf(stderr, is_ours || interrupted ? "signalbox: %s\n" : "%s\n", message);
     return status;
 }
 

@@ -1,5 +1,7 @@
 #include "program/traceback.h"
 
+#include "program/problem.h"
+
 #include <lauxlib.h>
 #include <stdbool.h>
 #include <string.h>
@@ -147,29 +149,26 @@ static void render_message(lua_State *L, const Stack *stack, Origin origin) {
     lua_replace(L, 1);
 }
 
-/* Whether the error at 1 is a table whose `field` is of `type`, and, given, is `text`. */
-static bool has_field(lua_State *L, const char *field, int type, const char *text) {
-    if (!lua_istable(L, 1)) {
-        return false;
-    }
-    lua_pushstring(L, field);
-    bool has = lua_rawget(L, 1) == type && (text == NULL || strcmp(lua_tostring(L, -1), text) == 0);
-    lua_pop(L, 1);
-    return has;
+static bool is_interruption(lua_State *L) {
+    bool is = problem_is(L, 1) && lua_getfield(L, 1, "code") == LUA_TSTRING &&
+              strcmp(lua_tostring(L, -1), "interrupted") == 0;
+    lua_settop(L, 1);
+    return is;
 }
 
 int traceback_handler(lua_State *L) {
-    if (has_field(L, "status", LUA_TNUMBER, NULL)) {
+    int status = 0;
+    if (problem_ends(L, 1, &status)) {
         return 1;
     }
     Stack stack;
     read_stack(L, &stack);
     bool has_user = count_frames(&stack, ORIGIN_USER) > 0;
-    if (!has_user && has_field(L, "code", LUA_TSTRING, NULL)) {
+    if (!has_user && problem_is(L, 1)) {
         return 1; /* a command's, and its message says it all */
     }
     Origin origin = has_user ? ORIGIN_USER : ORIGIN_C;
-    bool interrupted = has_field(L, "code", LUA_TSTRING, "interrupted");
+    bool interrupted = is_interruption(L);
     render_message(L, &stack, origin);
     if (interrupted) {
         return 1;

@@ -32,7 +32,7 @@ if not has_host then host = { flags = {} } end
 ---@field about string one line, begins in lower case
 ---@field run fun(args: table): integer|nil, any
 ---@field arguments? fun(parser: table) declares arguments on an argparse parser
----@field database? "option"|"argument"
+---@field database? "option"|"argument" by --db alone, or by its place as well
 ---@field json? boolean whether it has --json
 ---@field examples? string[][] command lines, each with what it is for
 ---@field notes? string paragraphs for its page of help
@@ -76,7 +76,7 @@ end
 
 --- A line for people, on stderr.
 function M.note(format, ...)
-  io.stderr:write("signalbox: ", select("#", ...) > 0 and format:format(...) or format, "\n")
+  require("signalbox.log").note(select("#", ...) > 0 and format:format(...) or format)
 end
 
 -- Arguments ------------------------------------------------------------------------------------
@@ -114,10 +114,16 @@ function M.seconds(text)
   return nil, string.format("'%s' is no time span: 90, 2s, 10m, 1h or 7d", text)
 end
 
+local EARLIEST <const> = 1e8 -- in 1973: a smaller number is a day or a year without its dashes
+
 --- A time, as the store writes it: from ISO text or epoch seconds.
 function M.time(text)
   local signalbox <const> = require "signalbox"
-  local iso, problem = signalbox.iso(tonumber(text) or text)
+  local number = tonumber(text)
+  if number and math.abs(number) < EARLIEST then
+    return nil, string.format("'%s' is no time: write 2026-08-22, or 2026-08-22T14:30", text)
+  end
+  local iso, problem = signalbox.iso(number or text)
   if iso then return iso end
   return nil, tostring(problem)
 end
@@ -129,8 +135,8 @@ local function declare(parser, command)
     parser:argument("db", "the database: a path or a URL"):args "?"
   end
   if command.arguments then command.arguments(parser) end
-  if command.database == "option" then
-    parser:option("--db", "the database: a path or a URL"):argname "<path-or-url>"
+  if command.database then
+    parser:option("--db", "the database: a path or a URL"):argname "<path-or-url>":target "named_db"
   end
   if command.json then parser:flag("--json", "print one JSON document") end
   parser:flag("-h --help", "show this help")
@@ -183,9 +189,26 @@ function M.whole_parser()
   return root
 end
 
+--- The parser of the innermost command that the words name: in "silence NAME --help", silence's.
+local function innermost(parser, words)
+  for _, word in ipairs(words) do
+    for _, below in ipairs(parser._commands) do
+      if below._name == word then return innermost(below, table.move(words, 2, #words, 1, {})) end
+    end
+    if word:sub(1, 1) ~= "-" then break end
+  end
+  return parser
+end
+
 --- A page of help, from the same declaration that reads the arguments.
-function M.help(command, name)
-  local page = { M.parser(command, name):get_help() }
+---@param command signalbox.Command
+---@param name string
+---@param words? string[] that follow: where they name a command of the command's, its own page
+function M.help(command, name, words)
+  local whole = M.parser(command, name)
+  local parser = innermost(whole, words or {})
+  local page = { parser:get_help() }
+  if parser ~= whole then return page[1] end
   if command.notes then page[#page + 1] = (command.notes:gsub("%s+$", "")) end
   if command.examples then
     local width, lines = 0, { "Examples:" }
@@ -212,60 +235,29 @@ function M.main(command, name, ...)
   if not M.is_command(command) then return M.DONE end
   local words = { ... }
   if asks_help(words) then
-    print(M.help(command, name))
+    print(M.help(command, name, words))
     return M.DONE
   end
   local parser = M.parser(command, name)
   local ok, args = parser:pparse(words)
   if not ok then
     local what = args:gsub("\nDid you mean (.-)%?", "; did you mean %1?")
-    M.usage(string.format("%s: %s", name, what), (parser:get_usage():gsub("%s*\n%s*", " ")
-      :gsub("^Usage", "usage")))
+    local usage = innermost(parser, words):get_usage():gsub("%s*\n%s*", " ")
+    M.usage(string.format("%s: %s", name, what), (usage:gsub("^Usage", "usage")))
   end
+  args.db = args.db or args.named_db -- by its place, or by its flag
   local results = table.pack(command.run(args))
   if results.n == 0 or results[1] == true then return M.DONE end
   if not results[1] and results[2] ~= nil then M.fail(results[2]) end
   return math.tointeger(results[1]) or M.DONE
 end
 
--- Names that were mistyped ---------------------------------------------------------------------
-
---- Edits (a letter more, less, other, two swapped) from `a` to `b`.
-local function distance(a, b)
-  local before, last = nil, {}
-  for j = 0, #b do last[j] = j end
-  for i = 1, #a do
-    local row = { [0] = i }
-    for j = 1, #b do
-      local cost = a:byte(i) == b:byte(j) and 0 or 1
-      row[j] = math.min(last[j] + 1, row[j - 1] + 1, last[j - 1] + cost)
-      if before and a:byte(i) == b:byte(j - 1) and a:byte(i - 1) == b:byte(j) then
-        row[j] = math.min(row[j], before[j - 2] + 1)
-      end
-    end
-    before, last = last, row
-  end
-  return last[#b]
-end
-
---- The one of `names` that `word` is a slip of, or nil.
----@param word string
----@param names string[]
----@return string|nil
-function M.closest(word, names)
-  local best, least = nil, #word < 4 and 2 or 3
-  for _, name in ipairs(names) do
-    local edits = name:sub(1, #word) == word and 1 or distance(word, name)
-    if name:sub(1, 2) ~= word:sub(1, 2) then edits = edits + 0.5 end -- slips are rarely so early
-    if edits < least then best, least = name, edits end
-  end
-  return best
-end
+-- Names of scripts ------------------------------------------------------------------------------
 
 --- For a word that is none of `names`: fails with exit 2, and what may have been meant.
 ---@param kind string "command", "collector" ...
 function M.unknown(kind, word, names)
-  local meant = M.closest(word, names)
+  local meant = require("signalbox.spelling").closest(word, names)
   M.usage(string.format("there is no %s '%s'", kind, word),
     meant and string.format("did you mean '%s'?", meant)
       or (#names > 0 and "there are: " .. table.concat(names, ", ") or nil))
@@ -281,8 +273,11 @@ function M.names(kind)
   return names
 end
 
---- What the program does about a command that it doesn't know.
+--- What the program does about a command that it doesn't know: a script, mostly.
 function M.missing(name)
+  if name:find "%.lua$" or host.file(name) then
+    M.usage(string.format("there is no command '%s'", name), "signalbox run " .. name)
+  end
   M.unknown("command", name, M.names "")
 end
 
@@ -323,9 +318,7 @@ end
 
 --- 1094 -> "1,094".
 function M.thousands(number)
-  local text = string.format("%d", math.tointeger(number) or math.floor(number + 0.5))
-  local sign, digits = text:match "^(%-?)(%d+)$"
-  return sign .. digits:reverse():gsub("(%d%d%d)", "%1,"):reverse():gsub("^,", "")
+  return require("signalbox.layout").thousands(number)
 end
 
 --- "1 company", "2 companies".

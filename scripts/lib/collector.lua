@@ -139,13 +139,13 @@ end
 
 -- What a collector sees ------------------------------------------------------------------------
 
+local Context = {}
+
 ---@class signalbox.CollectContext
 ---@field cursor any where the last run came to; it is saved with all signals before it
 ---@field args table its words on the command line
 ---@field since string|nil ISO time, from --since
 ---@field dry_run boolean
-local Context = {}
-
 local methods = {}
 
 --- Hands a find on: fields as save_signal's, but `refs` may stand for canonical_key, and source_api

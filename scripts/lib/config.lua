@@ -80,12 +80,21 @@ local function fail(message, hint)
   error(require "signalbox.problem"("invalid", message, { hint = hint, status = 1 }), 0)
 end
 
+local ABSENT <const> = { [2] = true, [20] = true } -- ENOENT, ENOTDIR
+
 --- The settings of one file, or nil where there is none.
 local function read_file(path)
-  local file <close> = io.open(path, "rb")
-  if not file then return nil end
+  local file <close>, problem, code = io.open(path, "rb")
+  if not file and ABSENT[code] then return nil end
+  local text
+  if file then text, problem = file:read "a" end
+  if not text then
+    fail(string.format("the configuration cannot be read: %s%s", file and path .. ": " or "",
+      problem))
+  end
   local sight = { env = os.getenv }
-  local chunk, problem = load(file:read "a":gsub("^#[^\n]*", ""), "@" .. path, "t", sight)
+  local chunk
+  chunk, problem = load(text:gsub("^#[^\n]*", ""), "@" .. path, "t", sight)
   if not chunk then fail(problem) end
   local ok, result = pcall(chunk)
   if not ok then fail(tostring(result)) end
@@ -120,6 +129,13 @@ end
 
 -- Values ---------------------------------------------------------------------------------------
 
+local function is_among(list, value)
+  for _, one in ipairs(list) do
+    if one == value then return true end
+  end
+  return false
+end
+
 --- `value` as the setting's kind; fails naming where it came from.
 local function typed(setting, value, source)
   if setting.kind == "number" then
@@ -133,7 +149,7 @@ local function typed(setting, value, source)
     fail(string.format("%s: %s must be a %s, and is a %s", source, setting.name, expected,
       type(value)))
   end
-  if setting.choices and not table.concat(setting.choices, "\n"):find(value, 1, true) then
+  if setting.choices and not is_among(setting.choices, value) then
     fail(string.format("%s: %s is '%s', and must be one of %s", source, setting.name, value,
       table.concat(setting.choices, ", ")))
   end
@@ -188,14 +204,30 @@ local function shown(setting, value)
   return (tostring(value):gsub("^(%a[%w+.-]*://[^/@]*:)[^/@]*@", "%1***@"))
 end
 
---- All settings that are declared, in their order, as they may be shown.
----@return { name: string, value: string?, source: string?, variable: string?, about: string }[]
+--- Has scripts and libraries declare what is theirs, so that all settings are known. A command of
+--- the user's own is not run for that.
+local function load_declarations()
+  for _, name in ipairs { "fetch", "gate_choice", "notion" } do require("signalbox." .. name) end
+  for _, kind in ipairs { "", "sinks", "collectors" } do
+    for _, script in ipairs(host.list(kind)) do
+      local path = kind == "" and script.name or kind .. "/" .. script.name
+      if kind ~= "" or not script.path then pcall(host.load(path) or error) end
+    end
+  end
+end
+
+--- All settings that are declared, in their order, as they may be shown; one whose value is not
+--- sound has the `problem` in its place.
+---@return { name: string, value: string?, source: string?, variable: string?, about: string,
+---   problem: string? }[]
 function M.all()
+  load_declarations()
   local list = {}
   for i, setting in ipairs(settings) do
-    local value, source = M.lookup(setting.name)
-    list[i] = { name = setting.name, value = shown(setting, value), source = source,
-      variable = setting.variable, about = setting.about }
+    local ok, value, source = pcall(M.lookup, setting.name)
+    list[i] = { name = setting.name, value = ok and shown(setting, value) or nil,
+      source = ok and source or nil, variable = setting.variable, about = setting.about,
+      problem = not ok and tostring(value) or nil }
   end
   return list
 end
@@ -210,6 +242,7 @@ end
 
 --- Names in the configuration files that nobody knows, each with its file: slips, mostly.
 function M.unused()
+  load_declarations()
   local known, list = {}, {}
   for _, setting in ipairs(settings) do known[setting.name:match "^[^.]+"] = true end
   for _, file in ipairs(load_files()) do

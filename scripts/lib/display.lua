@@ -2,38 +2,45 @@
 -- as JSON, CSV or Lua.
 --
 --     local display = require("signalbox.display").new { mode = "table", fit = true }
---     display:show(store:get_signals_for_company "domain:acme.ai")
+--     display:show(table.pack(store:get_signals_for_company "domain:acme.ai"))
 local inspect <const> = require "signalbox.inspect"
 local layout <const> = require "signalbox.layout"
-local plain <const> = require "signalbox.plain"
+local new_problem <const> = require "signalbox.problem"
+local rows <const> = require "signalbox.rows"
 local signalbox <const> = require "signalbox"
 
 local M = {}
 
 local MODES <const> = { table = true, json = true, csv = true, lua = true }
-local SHOWN <const> = 40      -- rows on a terminal: the first and the last of them
-local BLOCK <const> = 500     -- rows of an iterator that are laid out together elsewhere
-local NARROW <const> = 8      -- a column with less room makes the rows stand down the page
+local SHOWN <const> = 40       -- rows on a terminal: the first and the last of them
+local BLOCK <const> = 500      -- rows that are laid out together elsewhere
+local NARROW <const> = 8       -- columns for a value down the page, at the least
+local TEXT_LIMIT <const> = 2000 -- bytes of a text on a terminal
 
-local WHOLE <const> = { limit = math.huge, text_limit = math.huge }
-
---- Columns of signals in the order of the page; those that say nothing new are left out.
-local SIGNAL_COLUMNS <const> = { "id", "canonical_key", "signal_type", "source_api", "confidence",
-  "detected_at", "status", "company_name", "notion_page_id", "error_message" }
-local USUAL <const> = 8 -- of them, that nearly every signal has
+--- How a table of signals looks, and what gives way where it is too wide: see signalbox.layout.
+local SIGNAL_LOOKS <const> = {
+  canonical_key = { firm = 16 },
+  confidence = {
+    short = "conf.",
+    format = function(share) return tonumber(string.format("%.4g", share)) end,
+  },
+  source_api = { soft = true, spare = true },
+  company_name = { soft = true, spare = true },
+}
 
 ---@class signalbox.Display
 ---@field mode "table"|"json"|"csv"|"lua"
 ---@field fit boolean to the terminal
 ---@field local_time boolean
----@field order? fun(names: string[]) sorts the columns of plain rows
+---@field whole? boolean cut nothing at all
+---@field out file* where it goes: the standard output
 local Display = {}
 Display.__index = Display
 
 ---@param options? table
 ---@return signalbox.Display
 function M.new(options)
-  local display = { mode = "table", fit = false, local_time = false }
+  local display = { mode = "table", fit = false, local_time = false, out = io.stdout }
   for name, value in pairs(options or {}) do display[name] = value end
   return setmetatable(display, Display)
 end
@@ -45,106 +52,64 @@ function Display:size()
   if self.fit then return require("signalbox.host").size() end
 end
 
--- What a value is ------------------------------------------------------------------------------
-
-local function is_signal(value)
-  local class = getmetatable(value)
-  return type(class) == "table" and rawget(class, "__name") == "signalbox.signal"
+--- What was shown is written, or it raises.
+function Display:emit(...)
+  local ok, problem = self.out:write(...)
+  if not ok then error(new_problem("io", "it could not be written: " .. problem), 0) end
 end
 
---- A table with names for its fields, as a row of a database has them.
-local function is_row(value)
-  if type(value) ~= "table" or next(value) == nil or rawlen(value) > 0 then return false end
-  if is_signal(value) then return true end
-  if getmetatable(value) then return false end
-  for name, field in next, value do
-    if type(name) ~= "string" or type(field) == "function" then return false end
-  end
-  return true
+function Display:emit_lines(lines)
+  if #lines > 0 then self:emit(table.concat(lines, "\n"), "\n") end
 end
 
-local function is_list_of_rows(value)
-  if type(value) ~= "table" or rawlen(value) == 0 then return false end
-  for i = 1, math.min(rawlen(value), SHOWN) do
-    if not is_row(value[i]) then return false end
-  end
-  return true
-end
-
---- What `for` takes: a function, and something to close.
-local function is_iterator(values)
-  if values.n ~= 4 or type(values[1]) ~= "function" then return false end
-  local class = getmetatable(values[4])
-  return type(class) == "table" and rawget(class, "__close") ~= nil
-end
-
--- Rows -----------------------------------------------------------------------------------------
+-- One value ------------------------------------------------------------------------------------
 
 --- "2026-08-22T00:00:00.000000+00:00" -> "2026-08-22 00:00", in local time where that is asked for.
 function Display:time_text(text)
+  if #text ~= 32 then return text end
   local day, clock = text:match "^(%d%d%d%d%-%d%d%-%d%d)T(%d%d:%d%d)[%d:.]*%+00:00$"
   if not day then return text end
   if not self.local_time then return day .. " " .. clock end
   return os.date("%Y-%m-%d %H:%M", math.floor(signalbox.time(text)))
 end
 
-function Display:cell(value)
-  if type(value) == "string" then return #value == 32 and self:time_text(value) or value end
-  if math.type(value) == "float" then return tonumber(string.format("%.6g", value)) end
-  if type(value) == "table" then return inspect(value, { width = math.huge, limit = 8 }) end
-  if value == signalbox.null then return "null" end
-  return value
+local function escape(c)
+  return string.format("\\x%02x", c:byte())
 end
 
---- Whether all rows have the same value there, so that a column would only repeat it.
-local function is_constant(rows, name)
-  for i = 2, #rows do
-    if rows[i][name] ~= rows[1][name] then return false end
+--- A text alone: as it is but for what would move the cursor, and on a terminal its beginning.
+function Display:show_text(text)
+  local more = self.fit and #text - TEXT_LIMIT or 0
+  if more > 0 then text = text:sub(1, utf8.offset(text, 0, TEXT_LIMIT + 1) - 1) end
+  if text:find "[%z\1-\8\11-\31\127]" then text = text:gsub("[%z\1-\8\11-\31\127]", escape) end
+  self:emit(text, "\n")
+  if more > 0 then
+    self:emit(string.format("  … %s bytes more; .last shows all\n", layout.thousands(more)))
   end
-  return #rows > 1
 end
 
---- Those that some row has, of all the rows there are; of the first of many (`open`) the usual
---- ones in any case.
-local function signal_columns(rows, open)
-  local names = {}
-  for i, name in ipairs(SIGNAL_COLUMNS) do
-    local used = open and i <= USUAL
-    for _, row in ipairs(rows) do used = used or row[name] ~= nil end
-    if name == "canonical_key" and not open and is_constant(rows, name) then used = false end
-    if used then names[#names + 1] = name end
+function Display:show_value(value)
+  if self.mode ~= "table" then
+    return self:emit(require("signalbox.writers")[self.mode].value(value))
   end
-  return names
+  if type(value) == "string" then return self:show_text(value) end
+  if rows.is_signal(value) then
+    return self:emit_lines(self:down(value, rows.list { value }:fields(value)))
+  end
+  self:emit(inspect(value, { width = self:size(), whole = self.whole }), "\n")
 end
 
---- The columns of `rows`: id first, then as `order` says, else by name.
-function Display:columns(rows, open)
-  if is_signal(rows[1]) then return signal_columns(rows, open) end
-  local names, seen = {}, {}
-  for _, row in ipairs(rows) do
-    for name in pairs(row) do
-      if not seen[name] then
-        seen[name] = true
-        names[#names + 1] = name
-      end
-    end
-  end
-  table.sort(names, function(a, b)
-    if (a == "id") ~= (b == "id") then return a == "id" end
-    return a < b
-  end)
-  if self.order then self.order(names) end
-  return names
-end
+-- Rows down the page ---------------------------------------------------------------------------
 
---- Columns for the layout, with each cell as it is shown, and times never cut.
-function Display:layout_columns(names, least)
-  local function format(value) return self:cell(value) end
-  local columns = {}
-  for i, name in ipairs(names) do
-    columns[i] = { name, format = format, fixed = name:find "_at$" ~= nil, least = least }
+--- A value beside its name, in `room` columns where that is given.
+function Display:field_text(value, room, indent)
+  if value == nil then return "nil" end
+  if type(value) == "string" then
+    local text = self:time_text(value):gsub("[%c\127]", escape)
+    return room and layout.cut(text, room) or text
   end
-  return columns
+  local width = type(value) == "table" and { width = room or 80 } or nil
+  return (inspect(value, width):gsub("\n", "\n" .. string.rep(" ", indent)))
 end
 
 --- One row down the page: `name  value`.
@@ -152,207 +117,158 @@ function Display:down(row, names)
   local width, lines = 0, {}
   for _, name in ipairs(names) do width = math.max(width, layout.width(name)) end
   local columns = self:size()
+  local room = columns and math.max(NARROW, columns - width - 4)
   for _, name in ipairs(names) do
-    local value = row[name]
-    local text
-    if type(value) == "table" then
-      text = inspect(value, { width = (columns or 80) - width - 5 })
-        :gsub("\n", "\n" .. string.rep(" ", width + 3))
-    elseif value == nil then
-      text = "nil"
-    elseif type(value) == "string" then
-      text = value:gsub("[%c\127]", function(c) return string.format("\\x%02x", c:byte()) end)
-      if columns then text = layout.cut(text, math.max(NARROW, columns - width - 4)) end
-    else
-      text = inspect(value)
-    end
     lines[#lines + 1] = string.format(" %s%s  %s", name,
-      string.rep(" ", width - layout.width(name)), text)
+      string.rep(" ", width - layout.width(name)), self:field_text(row[name], room, width + 3))
   end
   return lines
 end
 
---- All names of a row, for the page of one.
-function Display:row_names(row)
-  if not is_signal(row) then return self:columns { row } end
-  local names = {}
-  for _, name in ipairs { "id", "signal_type", "source_api", "canonical_key", "company_name",
-    "confidence", "detected_at", "created_at", "status", "notion_page_id", "processed_at",
-    "error_message", "metadata", "raw_data" } do
-    if row[name] ~= nil then names[#names + 1] = name end
-  end
-  return names
+-- Rows as a table ------------------------------------------------------------------------------
+
+function Display:cell(value)
+  if type(value) == "string" then return self:time_text(value) end
+  if type(value) == "table" then return inspect(value, { width = math.huge, limit = 8 }) end
+  if value == signalbox.null then return "null" end
+  return value
 end
 
---- Lines of a table of `rows` with `· · ·` after the first `gap` of them.
-function Display:table_lines(rows, gap)
-  local names = self:columns(rows)
-  local width = self:size()
-  local lines, fits = layout.table(rows, self:layout_columns(names),
-    { width = width, indent = "  " })
-  if not fits then
-    lines = {}
-    for i, row in ipairs(rows) do
-      if gap and i == gap + 1 then lines[#lines + 1] = "  ·" end
-      if i > 1 then lines[#lines + 1] = "" end
-      table.move(self:down(row, names), 1, #names, #lines + 1, lines)
-    end
-  elseif gap then
-    table.insert(lines, gap + 2, "  ·")
-  end
-  return lines
+local function looks_of(list)
+  return rows.is_signal(list[1]) and SIGNAL_LOOKS or nil
 end
 
-local function footer(count, shown, open)
-  local text = string.format("  %d%s row%s", count, open and "+" or "", count == 1 and "" or "s")
-  return shown < count and string.format("%s (%d shown; .last shows all)", text, shown) or text
+--- Columns for the layout, with each cell as it is shown, and times never cut.
+function Display:layout_columns(names, looks, least)
+  local function format(value) return self:cell(value) end
+  local columns = {}
+  for i, name in ipairs(names) do
+    columns[i] = { name, format = format, fixed = name:find "_at$" ~= nil, least = least }
+    for look, value in pairs(looks and looks[name] or {}) do columns[i][look] = value end
+  end
+  return columns
 end
 
-local function write_lines(lines)
-  io.write(table.concat(lines, "\n"), "\n")
+--- `count` of them at most: the first and the last of a list.
+local function both_ends(list, count)
+  if #list <= count then return list, nil end
+  local ends, gap = {}, (count + 1) // 2
+  table.move(list, 1, gap, 1, ends)
+  table.move(list, #list - (count - gap) + 1, #list, gap + 1, ends)
+  return ends, gap
 end
 
---- A list of rows as a table; on a terminal the first and the last of many.
-function Display:show_rows(rows, open)
-  local shown, gap = rows, nil
-  if self.fit and #rows > SHOWN and not open then
-    shown, gap = {}, SHOWN // 2
-    table.move(rows, 1, gap, 1, shown)
-    table.move(rows, #rows - gap + 1, #rows, gap + 1, shown)
+--- Draws `limit` rows at most; gives them and whether there are more.
+local function draw(found, limit)
+  if found.list then return found.list, false end
+  local list = {}
+  for row in found:each() do
+    if #list == limit then return list, true end
+    list[#list + 1] = row
   end
-  if #rows == 1 and self.fit and not open then
-    return write_lines(self:down(rows[1], self:row_names(rows[1])))
-  end
-  write_lines(self:table_lines(shown, gap))
-  io.write(footer(#rows, #shown, open), "\n")
+  return list, false
 end
 
---- Draws `limit` rows at most from an iterator; gives them and whether there are more.
-local function draw(values, limit)
-  local rows = {}
-  for row in values[1] do
-    if #rows == limit then return rows, true end
-    rows[#rows + 1] = row
+--- Rows that would not fit beside their names, one below the other: a page of them.
+function Display:show_down(list, names)
+  local _, height = self:size()
+  local shown, gap = both_ends(list, math.max(2, (height - 3) // (#names + 1)))
+  for i, row in ipairs(shown) do
+    if i > 1 then self:emit(i - 1 == gap and "  ·\n" or "\n") end
+    self:emit_lines(self:down(row, names))
   end
-  return rows, false
+  return #shown
 end
 
---- An iterator: on a terminal its first rows, elsewhere all of them, a block at a time.
-function Display:show_iterator(values)
-  local closing <close> = values[4]
-  local _ = closing
-  if self.fit then
-    local rows, more = draw(values, SHOWN)
-    if #rows == 0 then return io.write "  0 rows\n" end
-    self:show_rows(rows, more)
-    return rows
+--- The table of a list, with `·` where some are left out; how many it shows.
+function Display:show_table(list, names)
+  local shown, gap = both_ends(list, SHOWN)
+  local lines, fits = layout.table(shown, self:layout_columns(names, looks_of(list)),
+    { width = (self:size()), indent = "  " })
+  if not fits then return self:show_down(list, names) end
+  if gap then table.insert(lines, gap + 2, "  ·") end
+  self:emit_lines(lines)
+  return #shown
+end
+
+--- On a terminal: what fits, and how many there are.
+function Display:show_page(found)
+  local list, more = draw(found, SHOWN)
+  if #list == 1 then
+    self:emit_lines(self:down(list[1], found:fields(list[1])))
+    return list, 1
   end
-  local columns
+  local shown = self:show_table(list, found:names(list, true))
+  self:emit(string.format("  %s%s rows", layout.thousands(#list), more and "+" or ""),
+    (shown < #list or more) and string.format(" (%d shown; .last shows all)\n", shown) or "\n")
+  return list, #list
+end
+
+--- Elsewhere: all of them, a block at a time; how many there were.
+function Display:show_blocks(found)
+  local count, columns = 0, nil
+  local each = found:each()
   repeat
-    local rows = {}
-    for row in values[1] do
-      rows[#rows + 1] = row
-      if #rows == BLOCK then break end
+    local block = {}
+    for row in each do
+      block[#block + 1] = row
+      if #block == BLOCK then break end
     end
-    if #rows > 0 then
-      local heading = columns == nil
-      columns = columns or self:layout_columns(self:columns(rows, #rows == BLOCK), 0)
-      write_lines((layout.table(rows, columns, { heading = heading })))
+    local is_first = columns == nil
+    columns = columns or
+      self:layout_columns(found:names(block, #block < BLOCK), looks_of(block), 0)
+    if #block > 0 or is_first and #columns > 0 then
+      self:emit_lines((layout.table(block, columns, { heading = is_first })))
     end
-  until #rows < BLOCK
+    count = count + #block
+  until #block < BLOCK
+  return count
 end
 
--- Machine-readable -----------------------------------------------------------------------------
-
---- `value` as JSON; raises where it has none.
-local function encode(value)
-  local text, problem = signalbox.json.encode(plain(value))
-  return text or error(problem, 0)
-end
-
-local function csv_cell(value)
-  if value == nil or value == signalbox.null then return "" end
-  local text = type(value) == "table" and encode(value) or
-    math.type(value) and layout.number(value) or tostring(value)
-  return text:find '[,"\r\n]' and '"' .. text:gsub('"', '""') .. '"' or text
-end
-
-local function csv_line(row, names)
-  local cells = {}
-  for i, name in ipairs(names) do cells[i] = csv_cell(row[name]) end
-  return table.concat(cells, ",")
-end
-
---- Writers: each has `row(value, number)` for one of many, `value(value)` for one alone.
-local writers = {
-  json = {
-    row = function(_, value) return encode(value) .. "\n" end,
-    value = function(_, value) return value == nil and "null\n" or encode(value) .. "\n" end,
-  },
-  lua = {
-    row = function(_, value) return inspect(value, WHOLE) .. ",\n" end,
-    value = function(_, value) return inspect(value, WHOLE) .. "\n" end,
-  },
-  csv = {
-    row = function(display, value, number)
-      if not is_row(value) then return csv_cell(value) .. "\n" end
-      if number == 1 then
-        display.csv_names = is_signal(value) and SIGNAL_COLUMNS or display:columns { value }
-      end
-      local line = csv_line(value, display.csv_names)
-      return (number == 1 and table.concat(display.csv_names, ",") .. "\n" or "") .. line .. "\n"
-    end,
-    value = function(display, value)
-      local rows = is_list_of_rows(value) and value or { value }
-      local lines = {}
-      for i, row in ipairs(rows) do lines[i] = display.writers.csv.row(display, row, i) end
-      return table.concat(lines)
-    end,
-  },
-}
-Display.writers = writers
-
-function Display:write(values, out)
-  local writer = writers[self.mode]
-  if is_iterator(values) then
-    local closing <close> = values[4]
-    local _, number = closing, 0
-    for row in values[1] do
-      number = number + 1
-      out:write(writer.row(self, row, number))
+--- For another program, row by row; how many there were.
+function Display:write_rows(found)
+  local writer = require("signalbox.writers")[self.mode]
+  local count, names = 0, nil
+  self:emit(writer.open)
+  for row in found:each() do
+    if count == 0 then
+      names = found:names(found.list or { row }, false)
+      self:emit(writer.head(names))
+    else
+      self:emit(writer.between)
     end
-    return
+    count = count + 1
+    self:emit(writer.row(row, names))
   end
-  for i = 1, values.n do out:write(writer.value(self, values[i])) end
+  if count == 0 and found.columns then self:emit(writer.head(found.columns)) end
+  self:emit(writer.close)
+  return count
 end
 
--- Showing --------------------------------------------------------------------------------------
-
-function Display:show_value(value)
-  if type(value) == "table" and not getmetatable(value) and next(value) == nil then
-    return io.write "{}\n"
-  end
-  if is_list_of_rows(value) then return self:show_rows(value) end
-  if is_signal(value) then return write_lines(self:down(value, self:row_names(value))) end
-  if type(value) == "string" then
-    return io.write((value:gsub("[%z\1-\8\11-\31\127]", function(c)
-      return string.format("\\x%02x", c:byte())
-    end)), "\n")
-  end
-  io.write(inspect(value, { width = self:size() }), "\n")
+--- Shows rows; gives those that `_` is to be, and how many there were.
+---@param found signalbox.Rows
+function Display:show_rows(found)
+  local closing <close> = found.closing
+  local _ = closing
+  if self.mode ~= "table" then return found.list, self:write_rows(found) end
+  if self.fit then return self:show_page(found) end
+  return found.list, self:show_blocks(found)
 end
 
---- Shows what an expression gave; gives what `_` is to be.
-function Display:show(...)
-  local values = table.pack(...)
-  if values.n == 0 then return nil end
-  if self.mode ~= "table" then
-    self:write(values, io.stdout)
-    return values[1]
+--- Shows what an expression gave. Gives what `_` is to be, and how many rows it was, if it was.
+---@param values table as table.pack gives it
+function Display:show(values)
+  if rows.is_iterator(values) then return self:show_rows(rows.of(values)) end
+  local count
+  for i = 1, values.n do
+    local found = rows.of { n = 1, values[i] }
+    if found then
+      count = (count or 0) + select(2, self:show_rows(found))
+    else
+      self:show_value(values[i])
+    end
   end
-  if is_iterator(values) then return self:show_iterator(values) end
-  for i = 1, values.n do self:show_value(values[i]) end
-  return values[1]
+  return values[1], count
 end
 
 return M

@@ -1,7 +1,7 @@
 --- The commands of the prompt that begin with a dot. Each gets the session and the words behind it.
 local cli <const> = require "signalbox.cli"
 local display_lib <const> = require "signalbox.display"
-local host <const> = require "signalbox.host"
+local rows <const> = require "signalbox.rows"
 
 local M = {}
 
@@ -19,38 +19,6 @@ local function on_off(words, current)
   cli.fail(string.format("'%s' is neither on nor off", words))
 end
 
---- Sorts the columns of rows as the statement names them; `*` as the tables have them.
-local function order_of(store, sql)
-  local lower, known = sql:lower(), {}
-  for row in assert(store:rows [[
-    SELECT c.name, min(s.rowid * 1000 + c.cid) AS place
-    FROM sqlite_schema AS s, pragma_table_info(s.name) AS c
-    GROUP BY c.name]])
-  do
-    known[row.name] = row.place
-  end
-  local function place(name)
-    local at = lower:find("%f[%w_]" .. name:lower():gsub("%W", "%%%0") .. "%f[^%w_]")
-    return at or #lower + (known[name] or 1000000)
-  end
-  return function(names)
-    table.sort(names, function(a, b)
-      local place_a, place_b = place(a), place(b)
-      if place_a ~= place_b then return place_a < place_b end
-      return a < b
-    end)
-  end
-end
-
---- Shows what `sql` gives, in the order of its columns.
-local function show_sql(session, sql, ...)
-  local display = session:get_display()
-  display.order = order_of(session.store, sql)
-  local undo <close> = setmetatable({}, { __close = function() display.order = nil end })
-  local _ = undo
-  return session:show(assert(session.store:rows(sql, ...)))
-end
-
 define(".help", "", "this list", function()
   local names, width = M.names(), 0
   for _, name in ipairs(names) do width = math.max(width, #name + #commands[name].usage + 1) end
@@ -60,14 +28,16 @@ define(".help", "", "this list", function()
   end
   print [[
 
-  Anything else is Lua: an expression shows its value, a statement runs. `store` is the open
-  database, `signalbox` the module, `_` the last value (`_1` to `_3` those before).
-  store:signals{status = "pending"}      store:get_signals_for_company "domain:acme.ai"
+  Anything else is Lua: an expression shows its value, a statement runs.
+  `store` is the open database, `signalbox` the module, `_` the last value
+  (of an iterator the rows that were shown), `_2` and `_3` those before.
+    store:signals { status = "pending" }
+    store:get_signals_for_company "domain:acme.ai"
   Tab completes; Ctrl-C breaks off; Ctrl-D leaves.]]
 end)
 
-define(".tables", "", "the tables of the database, and how many rows each has", function(session)
-  local rows = {}
+define(".tables", "", "the tables, and how many rows each has", function(session)
+  local list = {}
   for row in assert(session.store:rows [[
     SELECT name
     FROM sqlite_schema
@@ -75,13 +45,10 @@ define(".tables", "", "the tables of the database, and how many rows each has", 
     ORDER BY name]])
   do
     local quoted = '"' .. row.name:gsub('"', '""') .. '"'
-    rows[#rows + 1] = { table = row.name,
+    list[#list + 1] = { table = row.name,
       rows = assert(session.store:row("SELECT count(*) AS n FROM " .. quoted)).n }
   end
-  local display = session:get_display()
-  display.order = function(names) names[1], names[2] = "table", "rows" end
-  session:show(rows)
-  display.order = nil
+  session:get_display():show_rows(rows.list(list, { "table", "rows" }))
 end)
 
 define(".schema", "[TABLE]", "how the tables and indexes were made", function(session, words)
@@ -99,21 +66,33 @@ define(".schema", "[TABLE]", "how the tables and indexes were made", function(se
 end)
 
 define(".stats", "", "totals by type and by state", function(session)
-  session:show(assert(session.store:get_stats()))
+  session:show(function() return assert(session.store:get_stats()) end)
 end)
+
+--- The rows of a statement. What SQLite takes for a column because of its quotes is mostly a text.
+local function rows_of(store, sql)
+  local step, problem, state, closing = store:rows(sql)
+  if step then return step, problem, state, closing end
+  local name = problem.message:match "no such column: ([^\n]*)$"
+  cli.fail(name and sql:find('"' .. name .. '"', 1, true) and
+    string.format("%s (a text is in single quotes: '%s')", problem.message, name) or problem)
+end
 
 define(".sql", "SELECT ...", "what a statement gives", function(session, words)
   if words == "" then cli.fail ".sql: no statement" end
-  show_sql(session, words)
+  session:show(function() return rows_of(session.store, words) end)
 end)
 
-local STATEMENTS <const> = { select = true, with = true, values = true, insert = true,
-  update = true, delete = true }
+--- Verbs of SQL, and whether a statement of theirs has a plan.
+local VERBS <const> = { select = true, with = true, values = true, insert = true, replace = true,
+  update = true, delete = true, explain = false, pragma = false, create = false, alter = false,
+  drop = false, analyze = false, vacuum = false, reindex = false }
 
-define(".explain", "SELECT ... | store:...", "how the database finds what that asks for",
+define(".explain", "SQL | store:...", "how the database finds what that asks for",
   function(session, words)
-    local query = words
-    if not STATEMENTS[(words:match "^%a+" or ""):lower()] then
+    local query, verb = words, (words:match "^%a+%f[%s\0]" or ""):lower()
+    if VERBS[verb] == false then cli.fail(".explain: " .. verb:upper() .. " has no plan") end
+    if not VERBS[verb] then
       local environment = setmetatable({}, { __index = _G })
       local chunk = cli.check(load("return " .. words, "=prompt", "t", environment))
       query = function(store)
@@ -136,51 +115,49 @@ define(".time", "on|off", "say how long each took", function(session, words)
   session.timing = on_off(words, session.timing)
 end)
 
-define(".local", "on|off", "times in this machine's zone in place of UTC", function(session, words)
+define(".local", "on|off", "times in this machine's zone, not UTC", function(session, words)
   session:get_display().local_time = on_off(words, session:get_display().local_time)
 end)
 
---- A display that cuts nothing.
-local function uncut(session, mode)
-  return display_lib.new { mode = mode, local_time = session:get_display().local_time }
+--- Shows the last value once more, uncut, into `file`; the number of its rows.
+local function show_again(session, file, mode)
+  if not session.again then cli.fail "nothing has been shown yet" end
+  local display = display_lib.new { mode = mode, out = file, whole = true,
+    local_time = session:get_display().local_time }
+  local _, count = display:show(table.pack(session.again()))
+  return count
 end
 
---- Runs `write` with the standard output going to `file`.
-local function redirected(file, write)
-  local before = io.output()
-  local back <close> = setmetatable({}, { __close = function() io.output(before) end })
-  local _ = back
-  io.output(file)
-  write()
+--- The user's pager over a file; false where there is no such program.
+local function page(path)
+  local pager = os.getenv "PAGER"
+  if not pager or pager == "" then pager = "less -SRFX" end
+  local _, _, status = os.execute(string.format("%s <'%s'", pager, path))
+  return status ~= 127 -- a shell's "command not found"
 end
 
 define(".last", "", "the last value, uncut, in a pager", function(session)
-  local file <close> = cli.check(io.tmpfile())
-  redirected(file, function()
-    local display = uncut(session, session:get_display().mode)
-    if display.mode == "table" then
-      display:show(session.last)
-    else
-      display:write(table.pack(session.last), file)
-    end
-  end)
+  local path = os.tmpname()
+  local removing <close> = setmetatable({}, { __close = function() os.remove(path) end })
+  local _ = removing
+  local file <close> = cli.check(io.open(path, "w+"))
+  show_again(session, file, session:get_display().mode)
+  cli.check(file:flush())
+  if session.is_terminal and page(path) then return end
   file:seek "set"
-  host.page(os.getenv "PAGER" or "less -SRFX", file:read "a")
+  for line in file:lines "L" do io.write(line) end
 end)
 
-define(".save", "FILE", "the last value to a file: as .json, .csv or .lua, else as it is shown",
-  function(session, words)
-    if words == "" then cli.fail ".save: no file" end
-    local mode = words:match "%.(%a+)$"
-    if not display_lib.is_mode(mode or "") then mode = session:get_display().mode end
-    local file <close> = cli.check(io.open(words, "w"))
-    local display = uncut(session, mode)
-    if mode == "table" then
-      redirected(file, function() display:show(session.last) end)
-    else
-      display:write(table.pack(session.last), file)
-    end
-  end)
+define(".save", "FILE", "that to a file: .json, .csv, .lua, or as shown", function(session, words)
+  if words == "" then cli.fail ".save: no file" end
+  local mode = words:match "%.(%a+)$"
+  if not display_lib.is_mode(mode or "") then mode = session:get_display().mode end
+  local whole_file <const> = require "signalbox.whole_file"
+  local file <close> = cli.check(whole_file.create(words))
+  local count = show_again(session, file.stream, mode)
+  cli.check(file:keep())
+  cli.note("%s to %s", count and cli.plural(count, "row") or "the last value", words)
+end)
 
 define(".quit", "", "leave (so does Ctrl-D)", function(session)
   session.ended = true
@@ -201,7 +178,7 @@ function M.run(session, line)
   if name == ".exit" then name = ".quit" end
   local command = commands[name]
   if not command then
-    local meant = cli.closest(name, M.names())
+    local meant = require("signalbox.spelling").closest(name, M.names())
     cli.fail(string.format("there is no %s%s", name,
       meant and string.format("; did you mean %s?", meant) or "; .help lists what there is"))
   end

@@ -42,17 +42,10 @@ local function headline(sql)
   return #text <= 96 and text or excerpt(text, 95) .. "…"
 end
 
---- The statements that `call` has the store run, each once.
-local function statements_of(store, call)
-  store:traced()
-  local results = table.pack(call(store))
-  if results[1] == nil and results[2] ~= nil then return nil, results[2] end
-  if results.n == 4 and type(results[1]) == "function" then
-    local closing <close> = results[4]
-    results[1](closing)
-  end
+--- Those of the statements that ran that are not the driver's own, each once.
+local function distinct(traced)
   local list, seen = {}, {}
-  for _, sql in ipairs(store:traced()) do
+  for _, sql in ipairs(traced) do
     local verb = sql:match "^%s*(%a+)"
     if verb and not OWN[verb:upper()] and not seen[sql] then
       seen[sql] = true
@@ -62,20 +55,46 @@ local function statements_of(store, call)
   return list
 end
 
---- The plan of `query`, SQL or a function that gets a store opened for reading, as text.
+--- The statements that `call` has a store run, opened as `options` say; what it writes is undone.
+local function statements_of(call, path, options)
+  options.trace = true
+  local store, problem = signalbox.open(path, options)
+  if not store then return nil, problem end
+  local closing <close> = store
+  local undoing <close> = options.mode == "rw" and assert(closing:begin()) or nil
+  local _ = undoing
+  store:traced()
+  local results = table.pack(call(store))
+  if results[1] == nil and results[2] ~= nil then return nil, results[2] end
+  if results.n == 4 and type(results[1]) == "function" then
+    local ending <close> = results[4]
+    results[1](ending)
+  end
+  return distinct(store:traced())
+end
+
+--- The statements of a call. One that writes is run again where it may, and rolled back.
+local function trace(call, path)
+  local list, problem = statements_of(call, path, { mode = "ro", any_schema = true })
+  if list or problem.code ~= "readonly" then return list, problem end
+  return statements_of(call, path, { mode = "rw", migrate = false })
+end
+
+--- The plan of `query`, SQL or a function that gets a store opened for that, as text.
 ---@param query string|fun(store: signalbox.Store): any
 ---@param path? string the database; signalbox.open's default
 ---@return string? plan
 ---@return table? err
 function M.plan(query, path)
-  local store, problem = signalbox.open(path, { mode = "ro", trace = true })
-  if not store then return nil, problem end
-  local closing <close> = store
-  local statements = { query }
+  local statements, problem = { query }
   if type(query) == "function" then
-    statements, problem = statements_of(closing, query)
+    statements, problem = trace(query, path)
     if not statements then return nil, problem end
   end
+  local store
+  store, problem = signalbox.open(path, { mode = "ro", any_schema = true })
+  if not store then return nil, problem end
+  local closing <close> = store
   local lines = {}
   for _, sql in ipairs(statements) do
     local steps

@@ -3,12 +3,15 @@
 --     inspect({ b = 2, a = { 1, 2 } })     -- { a = { 1, 2 }, b = 2 }
 --
 -- Tables are on one line where they fit, else indented; they are cut after `limit` items, and one
--- that is met again inside itself or beside is `<table 1>`.
+-- that is met again inside itself or beside is `<table 1>`. Where the whole is wanted, nothing is
+-- cut, and what is met again beside is written again.
 local layout <const> = require "signalbox.layout"
+local new_problem <const> = require "signalbox.problem"
 
 local LIMIT <const> = 50     -- items of one table
 local DEPTH <const> = 8
 local TEXT_LIMIT <const> = 2000 -- bytes of one text
+local BUDGET <const> = 1000000  -- tables of one value
 local KEYWORDS <const> = {}
 for word in ([[and break do else elseif end false for function goto if in local nil not or repeat
   return then true until while]]):gmatch "%a+" do
@@ -56,8 +59,17 @@ local function kind(value)
   return type(class) == "table" and rawget(class, "__name") or nil
 end
 
---- The fields of a table, sorted; of a signal what it stands for rather than how it keeps it.
-local function fields(value, array_size)
+--- Whether what the table holds is shown: not of one that says itself what it is.
+local function is_open(value)
+  if type(value) ~= "table" then return false end
+  local class = getmetatable(value)
+  return not (type(class) == "table" and rawget(class, "__tostring")) or
+    kind(value) == "signalbox.signal"
+end
+
+--- The keys of a table behind its array, sorted; of a signal those of what it stands for rather
+--- than of how it keeps it.
+local function keys_of(value, array_size)
   local hidden <const> = { raw_json = true, metadata_json = true }
   local is_signal = kind(value) == "signalbox.signal"
   local keys = {}
@@ -70,12 +82,27 @@ local function fields(value, array_size)
   return keys
 end
 
+--- Marks in `state.marked` the tables that are met inside themselves; where not the whole value is
+--- wanted, also those that are met again beside.
+local function mark(value, state, depth)
+  if not is_open(value) or depth > state.depth then return end
+  local met = state.met[value]
+  if met then
+    if met == "open" or not state.whole then state.marked[value] = true end
+    return
+  end
+  state.met[value] = "open"
+  for i = 1, math.min(rawlen(value), state.limit) do mark(rawget(value, i), state, depth + 1) end
+  for _, key in ipairs(keys_of(value, rawlen(value))) do mark(value[key], state, depth + 1) end
+  state.met[value] = "done"
+end
+
 local render
 
 --- The items of a table as texts, `limit` of them at most.
 local function items(value, state, depth)
   local list, size = {}, rawlen(value)
-  local keys = fields(value, size)
+  local keys = keys_of(value, size)
   local count = size + #keys
   for i = 1, math.min(size, state.limit) do
     list[i] = render(rawget(value, i), state, depth + 1)
@@ -89,25 +116,29 @@ local function items(value, state, depth)
   return list
 end
 
+--- The number of a marked table, as "<1>" where it stands and "<table 1>" where it is met again.
+local function name_of(value, state)
+  if not state.marked[value] then return "" end
+  state.names = state.names + 1
+  state.named[value] = state.names
+  return string.format("<%d>", state.names)
+end
+
 local function render_table(value, state, depth)
-  if state.seen[value] then
-    if not state.named[value] then
-      state.names = state.names + 1
-      state.named[value] = state.names
-    end
-    return string.format("<table %d>", state.named[value])
+  if state.named[value] then return string.format("<table %d>", state.named[value]) end
+  if depth > state.depth then return "{ … }" end
+  state.left = state.left - 1
+  if state.left < 0 then
+    error(new_problem("invalid", "the value repeats the same tables too often to be written"), 0)
   end
-  if depth > DEPTH then return "{ … }" end
-  state.seen[value] = true
+  local name = name_of(value, state)
   local list = items(value, state, depth)
-  state.seen[value] = nil
-  if #list == 0 then return "{}" end
-  local line = "{ " .. table.concat(list, ", ") .. " }"
-  if state.named[value] then line = string.format("<%d>", state.named[value]) .. line end
+  if #list == 0 then return name .. "{}" end
+  local line = name .. "{ " .. table.concat(list, ", ") .. " }"
   if not line:find "\n" and layout.width(line) + 2 * depth <= state.width then return line end
   local indent = string.rep("  ", depth + 1)
-  return (state.named[value] and string.format("<%d>", state.named[value]) or "") ..
-    "{\n" .. indent .. table.concat(list, ",\n" .. indent) .. "\n" .. indent:sub(3) .. "}"
+  return name .. "{\n" .. indent .. table.concat(list, ",\n" .. indent) .. "\n" ..
+    indent:sub(3) .. "}"
 end
 
 function render(value, state, depth)
@@ -117,21 +148,24 @@ function render(value, state, depth)
   if kind_of ~= "table" then
     return kind_of == "userdata" and value == state.null and "null" or tostring(value)
   end
-  local class = getmetatable(value)
-  local has_text = type(class) == "table" and rawget(class, "__tostring")
-  if has_text and kind(value) ~= "signalbox.signal" then return tostring(value) end
+  if not is_open(value) then return tostring(value) end
   return render_table(value, state, depth)
 end
 
 --- `value` as text.
 ---@param value any
----@param options? { width?: integer, limit?: integer, text_limit?: integer }
+---@param options? { width?: integer, limit?: integer, whole?: boolean } `whole`: cut nowhere
 ---@return string
 return function(value, options)
   options = options or {}
-  return render(value, {
-    width = options.width or 80, limit = options.limit or LIMIT,
-    text_limit = options.text_limit or TEXT_LIMIT,
-    null = require("signalbox").null, seen = {}, named = {}, names = 0,
-  }, 0)
+  local whole = options.whole
+  local state = {
+    width = options.width or 80, whole = whole,
+    limit = whole and math.huge or options.limit or LIMIT,
+    depth = whole and math.huge or DEPTH,
+    text_limit = not whole and TEXT_LIMIT or nil,
+    null = require("signalbox").null, met = {}, marked = {}, named = {}, names = 0, left = BUDGET,
+  }
+  mark(value, state, 0)
+  return render(value, state, 0)
 end

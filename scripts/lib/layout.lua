@@ -31,6 +31,13 @@ function M.number(number)
   return tostring(number)
 end
 
+--- 1094 -> "1,094".
+function M.thousands(number)
+  local text = string.format("%d", math.tointeger(number) or math.floor(number + 0.5))
+  local sign, digits = text:match "^(%-?)(%d+)$"
+  return sign .. digits:reverse():gsub("(%d%d%d)", "%1,"):reverse():gsub("^,", "")
+end
+
 local SHORT <const> = { ["\n"] = "\\n", ["\t"] = "\\t", ["\r"] = "\\r" }
 
 local function escape(c)
@@ -52,6 +59,10 @@ end
 ---@field format? fun(value: any, row: table): string
 ---@field align? "left"|"right" numbers are right by default
 ---@field fixed? boolean never cut
+---@field short? string its title where room is short
+---@field soft? boolean cut before the others are
+---@field spare? boolean left out before the others are cut, the last first
+---@field firm? integer cut when all others have been, and to no less than this
 ---@field least? integer its least width; becomes what it was, for the rows that follow
 
 --- Columns in one form: names, or tables with a name first.
@@ -60,7 +71,8 @@ local function sound_columns(columns)
   for i, column in ipairs(columns) do
     if type(column) == "string" then column = { column } end
     list[i] = { name = column[1], title = column.title or column[1], format = column.format,
-      align = column.align, fixed = column.fixed, given = column }
+      align = column.align, fixed = column.fixed, short = column.short, soft = column.soft,
+      spare = column.spare, firm = column.firm, given = column }
   end
   return list
 end
@@ -70,7 +82,7 @@ end
 local function render(rows, column)
   local name, format = column.name, column.format
   local texts, widths = {}, {}
-  local most, numeric, seen = math.max(M.width(column.title), column.given.least or 0), true, false
+  local most, numeric, seen = column.given.least or 0, true, false
   for r, row in ipairs(rows) do
     local value = row[name]
     local text = cell_text(format and value ~= nil and format(value, row) or value)
@@ -82,26 +94,61 @@ local function render(rows, column)
       if not math.type(value) then numeric = false end
     end
   end
-  column.texts, column.widths, column.width = texts, widths, most
+  column.texts, column.widths, column.content = texts, widths, most
+  most = math.max(most, M.width(column.title))
+  column.width = most
   if column.given.least then column.given.least = most end
   column.right = column.align == "right" or not column.align and numeric and seen
 end
 
---- Narrows the widest texts until the table takes `room` columns; false where that can't be.
-local function fit(columns, room)
+--- The columns that all of it takes.
+local function total_width(columns)
   local total = -#GAP
   for _, column in ipairs(columns) do total = total + column.width + #GAP end
-  while total > room do
+  return total
+end
+
+--- Narrows the widest texts for which `yields` until all take `room`, or as far as they go.
+local function narrow(columns, room, yields)
+  for _ = room + 1, total_width(columns) do
     local widest
     for _, column in ipairs(columns) do
-      local can_shrink = not column.right and not column.fixed and column.width > MIN_WIDTH
-      if can_shrink and (not widest or column.width > widest.width) then widest = column end
+      local can = not column.right and not column.fixed and yields(column)
+        and column.width > (column.firm or MIN_WIDTH)
+      if can and (not widest or column.width > widest.width) then widest = column end
     end
-    if not widest then return false end
+    if not widest then return end
     widest.width = widest.width - 1
-    total = total - 1
   end
-  return true
+end
+
+local function shorten_titles(columns)
+  for _, column in ipairs(columns) do
+    if column.short then
+      column.title = column.short
+      column.width = math.max(column.content, M.width(column.short))
+    end
+  end
+end
+
+local function leave_out_spare(columns, room)
+  for i = #columns, 1, -1 do
+    if columns[i].spare and total_width(columns) > room then table.remove(columns, i) end
+  end
+end
+
+local function is_soft(column) return column.soft end
+local function is_not_firm(column) return not column.firm end
+local function is_any() return true end
+
+--- Has the columns take `room`, by what costs least first; false where that can't be.
+local function fit(columns, room)
+  if total_width(columns) > room then shorten_titles(columns) end
+  narrow(columns, room, is_soft)
+  leave_out_spare(columns, room)
+  narrow(columns, room, is_not_firm)
+  narrow(columns, room, is_any)
+  return total_width(columns) <= room
 end
 
 --- `text`, which takes `width`, in exactly the room of its column.

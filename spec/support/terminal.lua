@@ -23,7 +23,7 @@ function M:tmux(...)
 end
 
 --- Starts build/signalbox with the arguments options[1], options[2] ...
--- options: columns, rows, cwd, env, home (a folder kept for a second run).
+-- options: columns, rows, cwd, env, home (a folder kept for a second run), program (another).
 function M.start(options)
   local self = setmetatable({}, M)
   self.home = options.home or temp.folder()
@@ -33,7 +33,7 @@ function M.start(options)
   for name, value in pairs(options.env or {}) do
     words[#words + 1] = run.quote(name .. "=" .. value)
   end
-  words[#words + 1] = run.quote(paths.program)
+  words[#words + 1] = run.quote(options.program or paths.program)
   for _, word in ipairs(options) do words[#words + 1] = run.quote(word) end
   local line = string.format("cd %s; %s; echo \"(exit $?)\"; exec sleep 60",
     run.quote(options.cwd or self.home), table.concat(words, " "))

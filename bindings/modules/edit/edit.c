@@ -8,9 +8,9 @@
  *
  * It is a module of its own, so that only a prompt pays for loading libedit. While a line is read,
  * the signals that matter to a terminal are ours; otherwise whoever had them has them again. */
+#include "bindings/modules/edit/entries.h"
+
 #include <errno.h>
-#include <fcntl.h>
-#include <histedit.h>
 #include <lauxlib.h>
 #include <locale.h>
 #include <poll.h>
@@ -20,33 +20,33 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <wchar.h>
 
 #define METATABLE "signalbox.edit"
-#define HISTORY_SIZE 10000
 #define IDLE_TURN 10000000 /* nanoseconds */
 #define PASTE_END L"\033[201~"
 #define PASTE_END_SIZE 6
 
 __attribute__((visibility("default"))) int luaopen_signalbox_edit(lua_State *L);
 
+enum {
+    WATCHED_COUNT = 3 /* signals that are ours while a line is read */
+};
+
 typedef struct Editor {
     lua_State *L; /* while a line is read: who has to be asked */
     EditLine *line;
-    History *history;
-    char *path; /* of the history; NULL: none is kept */
+    Entries entries;
     char prompt[64];
-    sigset_t unblocked; /* the mask outside of a read */
+    struct sigaction before[WATCHED_COUNT]; /* what they did outside of a read */
+    sigset_t unblocked;                     /* the mask there */
+    bool marks_pastes;                      /* the terminal does, where it is asked to */
     bool interrupted;
 } Editor;
 
 /* ---- signals --------------------------------------------------------------------------------- */
 
-enum {
-    WATCHED_COUNT = 3
-};
 static const int watched[WATCHED_COUNT] = {SIGINT, SIGWINCH, SIGCONT};
 
 /* What arrived while a line was read; a handler has nowhere else to leave it. */
@@ -72,25 +72,40 @@ static bool take_signal(int number) {
 
 /* They are blocked but where we wait for a key, so that none is missed between looking and
  * waiting. */
-static void watch_signals(Editor *editor, struct sigaction before[WATCHED_COUNT]) {
+static void watch_signals(Editor *editor) {
     struct sigaction action = {.sa_handler = note_signal};
     sigset_t block;
     sigemptyset(&block);
     sigemptyset(&action.sa_mask);
     for (int i = 0; i < WATCHED_COUNT; i++) {
         arrived[i] = 0;
-        sigaction(watched[i], &action, &before[i]);
+        sigaction(watched[i], &action, &editor->before[i]);
         sigaddset(&block, watched[i]);
     }
     sigaddset(&block, SIGTERM);
     sigprocmask(SIG_BLOCK, &block, &editor->unblocked);
 }
 
-static void unwatch_signals(Editor *editor, const struct sigaction before[WATCHED_COUNT]) {
+static void unwatch_signals(const Editor *editor) {
     sigprocmask(SIG_SETMASK, &editor->unblocked, NULL);
     for (int i = 0; i < WATCHED_COUNT; i++) {
-        sigaction(watched[i], &before[i], NULL);
+        sigaction(watched[i], &editor->before[i], NULL);
     }
+}
+
+/* While Lua runs between two keys, Ctrl-C and SIGTERM are for it as they are outside of a read. */
+static void lend_signals(const Editor *editor, struct sigaction *ours, sigset_t *mask) {
+    sigset_t lent;
+    sigemptyset(&lent);
+    sigaddset(&lent, SIGINT);
+    sigaddset(&lent, SIGTERM);
+    sigaction(SIGINT, &editor->before[0], ours);
+    sigprocmask(SIG_UNBLOCK, &lent, mask);
+}
+
+static void take_back_signals(const struct sigaction *ours, const sigset_t *mask) {
+    sigprocmask(SIG_SETMASK, mask, NULL);
+    sigaction(SIGINT, ours, NULL);
 }
 
 /* ---- keys ------------------------------------------------------------------------------------ */
@@ -137,13 +152,30 @@ static bool answer_signals(Editor *editor) {
     return !editor->interrupted;
 }
 
+enum {
+    COMPLETER = 1,
+    IDLE = 2,
+    FAILURE = 3 /* what `idle` raised: raised again when the line editor is left */
+};              /* the editor's user values */
+
 /* Lets the tasks go on; false where there are none, so that nobody has to be asked again before
- * the next key. */
+ * the next key. What breaks them off breaks off the line as well. */
 static bool run_idle(Editor *editor) {
     lua_State *L = editor->L;
     int top = lua_gettop(L);
-    bool again = lua_getiuservalue(L, 1, 2) == LUA_TFUNCTION && lua_pcall(L, 0, 1, 0) == LUA_OK &&
-                 lua_toboolean(L, -1);
+    bool again = false;
+    if (lua_getiuservalue(L, 1, IDLE) == LUA_TFUNCTION) {
+        struct sigaction ours;
+        sigset_t mask;
+        lend_signals(editor, &ours, &mask);
+        bool failed = lua_pcall(L, 0, 1, 0) != LUA_OK;
+        take_back_signals(&ours, &mask);
+        again = !failed && lua_toboolean(L, -1);
+        editor->interrupted = failed || lua_isnil(L, -1);
+        if (failed) {
+            lua_setiuservalue(L, 1, FAILURE);
+        }
+    }
     lua_settop(L, top);
     return again;
 }
@@ -163,6 +195,9 @@ static int read_byte(Editor *editor, char *byte) {
         }
         if (ready == 0) {
             idle = run_idle(editor);
+            if (editor->interrupted) {
+                return -1;
+            }
             continue;
         }
         ssize_t size = read(STDIN_FILENO, byte, 1);
@@ -236,7 +271,7 @@ static unsigned char pass_over(EditLine *line, int key) {
 static int ask_completer(lua_State *L) {
     Editor *editor = lua_touserdata(L, 1);
     const LineInfo *info = el_line(editor->line);
-    if (lua_getiuservalue(L, 1, 1) != LUA_TFUNCTION) {
+    if (lua_getiuservalue(L, 1, COMPLETER) != LUA_TFUNCTION) {
         return 0;
     }
     lua_pushlstring(L, info->buffer, (size_t)(info->cursor - info->buffer));
@@ -305,66 +340,6 @@ static void bind_keys(EditLine *line) {
     }
 }
 
-/* ---- history --------------------------------------------------------------------------------- */
-
-/* Makes the folders above `path`, for us alone. */
-static void make_folders(const char *path) {
-    char *copy = strdup(path);
-    for (char *slash = copy != NULL ? strchr(copy + 1, '/') : NULL; slash != NULL;
-         slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        mkdir(copy, 0700);
-        *slash = '/';
-    }
-    free(copy);
-}
-
-/* Writes the history beside its file, then puts it in its place: never half a history. */
-static bool save_history(Editor *editor) {
-    if (editor->path == NULL) {
-        return true;
-    }
-    HistEvent event;
-    char temporary[4096];
-    int size = snprintf(temporary, sizeof temporary, "%s.XXXXXX", editor->path);
-    if (size < 0 || (size_t)size >= sizeof temporary) {
-        return false;
-    }
-    int descriptor = mkstemp(temporary); /* 0600 */
-    if (descriptor < 0) {
-        return false;
-    }
-    FILE *file = fdopen(descriptor, "w");
-    if (file == NULL) {
-        close(descriptor);
-        unlink(temporary);
-        return false;
-    }
-    bool written = history(editor->history, &event, H_SAVE_FP, file) >= 0;
-    written = fflush(file) == 0 && fsync(descriptor) == 0 && written;
-    written = fclose(file) == 0 && written;
-    if (written && rename(temporary, editor->path) == 0) {
-        return true;
-    }
-    unlink(temporary);
-    return false;
-}
-
-static bool open_history(Editor *editor) {
-    HistEvent event;
-    editor->history = history_init();
-    if (editor->history == NULL) {
-        return false;
-    }
-    history(editor->history, &event, H_SETSIZE, HISTORY_SIZE);
-    history(editor->history, &event, H_SETUNIQUE, 1);
-    if (editor->path != NULL) {
-        make_folders(editor->path);
-        history(editor->history, &event, H_LOAD, editor->path);
-    }
-    return true;
-}
-
 /* ---- the methods ----------------------------------------------------------------------------- */
 
 static Editor *check_editor(lua_State *L) {
@@ -373,44 +348,43 @@ static Editor *check_editor(lua_State *L) {
     return editor;
 }
 
-/* __gc, __close and close(): saves the history and gives the terminal back */
+/* __gc, __close and close(): gives the terminal back */
 static int editor_close(lua_State *L) {
     Editor *editor = luaL_checkudata(L, 1, METATABLE);
     if (editor->line != NULL) {
-        save_history(editor);
         el_end(editor->line);
         editor->line = NULL;
     }
-    if (editor->history != NULL) {
-        history_end(editor->history);
-        editor->history = NULL;
-    }
-    free(editor->path);
-    editor->path = NULL;
+    entries_close(&editor->entries);
     return 0;
 }
 
-/* open([path of the history]) -> editor */
+/* Whether the output understands more than text. */
+static bool knows_escapes(void) {
+    const char *terminal = getenv("TERM");
+    return isatty(STDOUT_FILENO) == 1 && terminal != NULL && *terminal != '\0' &&
+           strcmp(terminal, "dumb") != 0;
+}
+
+/* open([path of the history, in a folder that is there]) -> editor */
 static int editor_open(lua_State *L) {
     const char *path = luaL_optstring(L, 1, NULL);
-    Editor *editor = lua_newuserdatauv(L, sizeof *editor, 2);
+    Editor *editor = lua_newuserdatauv(L, sizeof *editor, 3);
     memset(editor, 0, sizeof *editor);
     luaL_setmetatable(L, METATABLE);
-    if (path != NULL && (editor->path = strdup(path)) == NULL) {
-        return luaL_error(L, "not enough memory");
-    }
     setlocale(LC_CTYPE, "C.UTF-8"); /* LC_NUMERIC stays C, for Lua reads numbers by it */
     editor->line = el_init("signalbox", stdin, stdout, stderr);
-    if (editor->line == NULL || !open_history(editor)) {
+    if (editor->line == NULL || !entries_open(&editor->entries, path)) {
         return luaL_error(L, "the line editor does not start");
     }
     el_set(editor->line, EL_CLIENTDATA, editor);
     el_set(editor->line, EL_PROMPT, current_prompt);
-    el_set(editor->line, EL_HIST, history, editor->history);
+    el_set(editor->line, EL_HIST, history, editor->entries.list);
     el_set(editor->line, EL_SIGNAL, 0);
     bind_keys(editor->line);
     el_wset(editor->line, EL_GETCFN, read_character);
     el_source(editor->line, NULL); /* the user's own ~/.editrc */
+    editor->marks_pastes = knows_escapes();
     return 1;
 }
 
@@ -419,50 +393,58 @@ static int editor_completer(lua_State *L) {
     check_editor(L);
     luaL_checktype(L, 2, LUA_TFUNCTION);
     lua_settop(L, 2);
-    lua_setiuservalue(L, 1, 1);
+    lua_setiuservalue(L, 1, COMPLETER);
     return 0;
 }
 
-/* idle(function() -> boolean): called while no key comes, until it gives false */
+/* idle(function() -> boolean|nil): called while no key comes, until it gives false; nil breaks the
+ * line off */
 static int editor_idle(lua_State *L) {
     check_editor(L);
     luaL_checktype(L, 2, LUA_TFUNCTION);
     lua_settop(L, 2);
-    lua_setiuservalue(L, 1, 2);
+    lua_setiuservalue(L, 1, IDLE);
     return 0;
 }
 
 /* remember(text): a history of entries, each of which can have several lines */
 static int editor_remember(lua_State *L) {
     Editor *editor = check_editor(L);
-    HistEvent event;
-    history(editor->history, &event, H_ENTER, luaL_checkstring(L, 2));
+    entries_add(&editor->entries, luaL_checkstring(L, 2));
     return 0;
+}
+
+static void mark_pastes(const Editor *editor, bool on) {
+    if (editor->marks_pastes) {
+        fputs(on ? "\033[?2004h" : "\033[?2004l", stdout);
+        fflush(stdout);
+    }
 }
 
 /* read(prompt) -> text; nil, "end" or "interrupt" */
 static int editor_read(lua_State *L) {
     Editor *editor = check_editor(L);
     const char *prompt = luaL_checkstring(L, 2);
-    struct sigaction before[WATCHED_COUNT];
     int size = 0;
     snprintf(editor->prompt, sizeof editor->prompt, "%s", prompt);
     luaL_checkstack(L, 8, NULL);
     editor->L = L;
     editor->interrupted = false;
     fflush(stdout);
-    fputs("\033[?2004h", stdout); /* pastes are marked */
-    watch_signals(editor, before);
+    mark_pastes(editor, true);
+    watch_signals(editor);
     const char *text = el_gets(editor->line, &size);
-    unwatch_signals(editor, before);
-    fputs("\033[?2004l", stdout);
-    fflush(stdout);
+    unwatch_signals(editor);
+    mark_pastes(editor, false);
     editor->L = NULL;
     if (text == NULL || size <= 0) {
         if (editor->interrupted) {
             el_reset(editor->line);
         }
         fputs("\n", stdout);
+        if (lua_getiuservalue(L, 1, FAILURE) != LUA_TNIL) {
+            return lua_error(L);
+        }
         luaL_pushfail(L);
         lua_pushstring(L, editor->interrupted ? "interrupt" : "end");
         return 2;
@@ -472,12 +454,8 @@ static int editor_read(lua_State *L) {
 }
 
 static const luaL_Reg methods[] = {
-    {"read", editor_read},
-    {"completer", editor_completer},
-    {"idle", editor_idle},
-    {"remember", editor_remember},
-    {"close", editor_close},
-    {NULL, NULL},
+    {"read", editor_read},         {"completer", editor_completer}, {"idle", editor_idle},
+    {"remember", editor_remember}, {"close", editor_close},         {NULL, NULL},
 };
 
 static const luaL_Reg metamethods[] = {
