@@ -52,7 +52,7 @@ local function check(where, values, known)
   for name, value in pairs(values) do
     local kind = KINDS[kinds[name]]
     if not kind then
-      local meant = cli.closest(tostring(name), names)
+      local meant = require("signalbox.spelling").closest(tostring(name), names)
       cli.fail(string.format("%s: there is no setting '%s'", where, tostring(name)),
         meant and string.format("did you mean '%s'?", meant) or
           "there are: " .. table.concat(names, ", "))
