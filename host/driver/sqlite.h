@@ -97,6 +97,7 @@ struct SqliteDb {
     sqlite3 *checkpointer;
     int log_pages;     /* in the log after the last commit */
     int checkpoint_at; /* when that is reached */
+    int64_t log_limit; /* bytes that the log is cut to when it is started anew; 0: none */
 
     RowCounter *counter; /* NULL where nothing is counted */
 

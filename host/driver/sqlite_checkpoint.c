@@ -6,10 +6,16 @@
  * are off on every connection, and ours runs on a connection of its own while the main one holds
  * the write lock and has written nothing, before a transaction. The last connection's checkpoint at
  * closing is safe: it has the file to itself. */
+#include <limits.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
 #include "driver/sqlite.h"
 
 #define CHECKPOINT_PAGES 500 /* a stall of about 10 ms; below the 1000 of other programs' own */
 #define UNMOVED_PAGES 4000   /* from here on a failure to move them is the writer's too */
+#define LOG_KEPT (64 << 20)  /* bytes of a log that are kept for the next pages */
+#define LOG_CUT (8 << 20)    /* the most that is cut off at once */
 
 static int note_commit(void *context, sqlite3 *connection, const char *schema, int pages) {
     SqliteDb *db = context;
@@ -33,6 +39,25 @@ static Status open_checkpointer(SqliteDb *db, Error *error) {
                : sqlite_open_another(db, SQLITE_OPEN_READWRITE, &db->checkpointer, error);
 }
 
+/* A log that has grown under a long reader, a backup perhaps, is given back to the disk bit by bit:
+ * the transaction that starts it anew cuts it, and to cut off 200 MiB stalls all writers for a
+ * tenth of a second. */
+static void limit_log(SqliteDb *db) {
+    char text[PATH_MAX];
+    struct stat status;
+    int64_t limit = LOG_KEPT;
+    if (stat(sqlite_file_beside(db->path, "-wal", text, sizeof text), &status) == 0 &&
+        status.st_size > LOG_KEPT + LOG_CUT) {
+        limit = status.st_size - LOG_CUT;
+    }
+    if (limit != db->log_limit) {
+        snprintf(text, sizeof text, "PRAGMA journal_size_limit=%lld", (long long)limit);
+        if (sqlite3_exec(db->connection, text, NULL, NULL, NULL) == SQLITE_OK) {
+            db->log_limit = limit;
+        }
+    }
+}
+
 /* The caller holds the write lock and has written nothing. */
 static Status move_pages(SqliteDb *db, Error *error) {
     Status status = open_checkpointer(db, error);
@@ -42,6 +67,7 @@ static Status move_pages(SqliteDb *db, Error *error) {
     /* The next transaction starts the log anew, unless a reader needs it still: then it goes on
      * growing, and what is new is moved when there is as much again. */
     db->checkpoint_at = db->log_pages + CHECKPOINT_PAGES;
+    limit_log(db);
     int code =
         sqlite3_wal_checkpoint_v2(db->checkpointer, "main", SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
     return code == SQLITE_OK ? STATUS_OK : sqlite_fail_of(db, db->checkpointer, code, error);

@@ -17,8 +17,7 @@ static const char settings[] =
     "PRAGMA recursive_triggers=ON;" /* REPLACE fires DELETE triggers */
     "PRAGMA cell_size_check=ON;"    /* a damaged page is an error, not a crash */
     "PRAGMA mmap_size=0;"           /* a truncated file is an error, not a SIGBUS */
-    "PRAGMA secure_delete=FAST;"
-    "PRAGMA journal_size_limit=67108864;";
+    "PRAGMA secure_delete=FAST;";
 static const char main_cache[] = "PRAGMA cache_size=-32768;"; /* KiB */
 static const char side_cache[] = "PRAGMA cache_size=-2048;";
 
