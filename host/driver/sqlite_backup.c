@@ -14,7 +14,7 @@
 
 #define STEP_PAGES 256
 
-/* The new file, made by nobody else, and its folder on the disk. */
+/* Makes the file, which nobody else may have made: what a link leads to is not ours to write. */
 static Status make_target(const char *path, Error *error) {
     int file = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (file < 0) {
@@ -99,6 +99,7 @@ Status sqlite_backup(Db *head, const char *path, bool synced, BackupProgress *pr
     atomic_store(&db->interrupted, false);
     status = sqlite_open_another(db, SQLITE_OPEN_READONLY, &from, error);
     if (status == STATUS_OK) {
+        sqlite3_busy_handler(from, sqlite_wait_busy, db);
         int code = sqlite3_exec(from, "BEGIN; PRAGMA schema_version;", NULL, NULL, NULL);
         status = code == SQLITE_OK ? STATUS_OK : sqlite_fail_of(db, from, code, error);
     }
