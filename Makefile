@@ -84,7 +84,9 @@ $(BUILD)/lib/signalbox/$(1).so: $$(call objects,$$(call sources,bindings/modules
 	$$(Q)mkdir -p $$(@D) && $$(CC) -shared $$(ALL_LDFLAGS) -o $$@ $$(filter %.o,$$^) $$(LIBS_$(1))
 endef
 $(foreach module,$(MODULES),$(eval $(call module_rule,$(module))))
+# What two of them share.
 $(BUILD)/lib/signalbox/smtp.so: $(call objects,bindings/modules/http/url.c) # what is private
+$(BUILD)/lib/signalbox/vault.so: $(call objects,bindings/modules/files/path.c)
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/inputs | $(GENERATED)
 	$(call say,CC,$<)
@@ -142,7 +144,8 @@ need_file = ls $(1) >/dev/null 2>&1 || { \
 PACKAGES := gcc libc6-dev make lua5.4 liblua5.4-dev libsqlite3-dev libcurl4-openssl-dev \
             libzstd-dev libssl-dev libedit-dev libxxhash-dev lua-argparse lua-cjson
 # What the specs need beside: other programs that write, a C program of a user, a terminal.
-SPEC_PACKAGES := lua-busted sqlite3 pkgconf tmux less groff-base python3 python3-aiosmtpd openssl
+SPEC_PACKAGES := lua-busted sqlite3 pkgconf tmux less groff-base python3 python3-aiosmtpd openssl \
+                 age gpg zstd
 
 # What the conformance specs need beside: other people's programs.
 CONFORMANCE_PACKAGES := prometheus prometheus-alertmanager \

@@ -6,7 +6,8 @@ local signalbox <const> = require "signalbox"
 
 local LOW_DISK <const> = 500 * 1024 * 1024
 local OTHERS <const> = tonumber("077", 8)
-local MODULES <const> = { "signalbox.edit", "signalbox.http", "signalbox.smtp", "signalbox.vault" }
+local MODULES <const> = { "signalbox.edit", "signalbox.files", "signalbox.http", "signalbox.smtp",
+  "signalbox.vault" }
 
 --- The findings of a visit: each {area, level = "ok"|"note"|"wrong", text, hint}.
 local findings

@@ -1,7 +1,7 @@
 --- signalbox import: a document into a database, all of it or nothing.
 local cli <const> = require "signalbox.cli"
 local signalbox <const> = require "signalbox"
-local vault <const> = require "signalbox.vault"
+local files <const> = require "signalbox.files"
 
 local MAPPED_SHOWN <const> = 10
 
@@ -17,13 +17,13 @@ end
 
 --- Whether `path` names a file that is not there.
 local function is_new(path)
-  return not path:find "^%w+://" and path ~= ":memory:" and not vault.stat(path)
+  return not path:find "^%w+://" and path ~= ":memory:" and not files.stat(path)
 end
 
 --- The document stands at a name, or comes from a pipe; it is looked at without opening it.
 local function check_document(path)
   if path == "-" then return end
-  local status = cli.check(vault.stat(path))
+  local status = cli.check(files.stat(path))
   if status.kind == "folder" then cli.fail(path .. " is a folder, not a document") end
 end
 
@@ -103,7 +103,7 @@ end
 --- A database that is not there is made under another name, and has its own when all is in it.
 local function read_into_new(path, args)
   local folder = path:match "^(.+)/[^/]*$"
-  if folder then cli.check(vault.make_folder(folder)) end
+  if folder then cli.check(files.make_folder(folder)) end
   local file <close> = cli.check(require("signalbox.whole_file").reserve(path))
   local store <close> = cli.check(signalbox.open(file.temporary,
     { mode = "rw", unseen = true }))

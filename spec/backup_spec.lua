@@ -1,39 +1,16 @@
---- Backups: that they are made, are whole, restore, and are told from what is not.
-local backup = require "signalbox.backup"
+--- Backups: that they are made, are whole, and are for nobody else.
+local backups = require "spec.support.backups"
 local data = require "spec.support.data"
 local expect = require "spec.support.expect"
-local folders = require "signalbox.backup_folder"
+local mounts = require "spec.support.mounts"
+local paths = require "spec.support.paths"
 local run = require "spec.support.run"
 local signalbox = require "signalbox"
 local stores = require "spec.support.store"
 local temp = require "spec.support.temp"
 
-local function shell(...)
-  local pipe <close> = assert(io.popen(string.format(...)))
-  return (pipe:read "a":gsub("\n$", ""))
-end
-
-local function names(folder) return shell("ls -A '%s'", folder) end
-
---- A database of `n` signals, closed; and a folder for its backups that is not there yet.
-local function database(n)
-  local store <close>, path = stores.open()
-  assert(store:save_signals(data.signals(n or 20)))
-  return path, path:match "^(.*)/" .. "/backups"
-end
-
-local function backed_up(n, ...)
-  local path, folder = database(n)
-  local result = run { "backup", path, folder, "--json", ... }
-  assert.equal(0, result.status, result.err)
-  return path, folder, signalbox.json.decode(result.out)
-end
-
-local function count(path)
-  local store <close> = assert(signalbox.open(path, { mode = "rw" }))
-  assert.equal("ok", store:row "PRAGMA integrity_check".integrity_check)
-  return store:get_stats().total_signals
-end
+local backed_up, count, database = backups.backed_up, backups.count, backups.database
+local names, shell = backups.names, backups.shell
 
 describe("store:backup", function()
   it("copies what was committed, while a transaction is open, and tells how far it is", function()
@@ -121,14 +98,24 @@ describe("signalbox backup", function()
   end)
 
   it("with --keep-... forgets others, never the one just made", function()
-    local path, folder = backed_up()
-    -- made by a clock that was ahead
-    os.execute(string.format("cd '%s' && for f in *; do mv $f $(echo $f | sed s/-20/-29/); done",
-      folder))
-    local result = run { "backup", path, folder, "--keep-last", "1", "--json" }
+    local path, folder, told = backed_up()
+    backups.date(told, os.time() + 86400) -- by a clock that was ahead
+    local made = backups.make(path, folder, "--keep-last", "1")
+    assert.truthy(temp.exists(made.path))
+    assert.same({ told.path }, stores.pluck("path", { made.forgotten.kept[1] }))
+  end)
+
+  it("with --dry-run makes none, and wants to know what would be kept", function()
+    local path, folder, told = backed_up()
+    backups.date(told, os.time() - 86400)
+    local second = backups.make(path, folder)
+    local result = run { "backup", path, folder, "--keep-last", "1", "--dry-run", "--json" }
     assert.equal(0, result.status, result.err)
-    assert.truthy(names(folder):find(
-      signalbox.json.decode(result.out).path:match "[^/]+$", 1, true))
+    local forgotten = signalbox.json.decode(result.out).forgotten
+    assert.same({ second.path }, stores.pluck("path", forgotten.kept))
+    assert.same({ told.path }, stores.pluck("path", forgotten.removed))
+    assert.equal("4", shell("ls '%s' | wc -l", folder))
+    assert.equal(2, run { "backup", path, folder, "--dry-run" }.status)
   end)
 
   it("with --with-export adds the document that import takes, under the same checksums", function()
@@ -137,7 +124,6 @@ describe("signalbox backup", function()
     assert.equal(0, run { "import", document, path .. ".new" }.status)
     assert.equal(20, count(path .. ".new"))
     assert.equal(0, run { "verify", folder }.status)
-    temp.write(document, (temp.read(document):gsub("Acme", "Emca")))
     temp.write(document, (temp.read(document):gsub("Company", "Cmopany")))
     assert.equal(3, run { "verify", folder }.status)
   end)
@@ -165,22 +151,175 @@ describe("signalbox backup", function()
     assert.equal("precious", temp.read(victim))
   end)
 
-  it("encrypts for a recipient of age, whose key alone restores it", function()
-    if not os.execute "command -v age-keygen >/dev/null" then return pending "needs age" end
+  it("makes its copy beside the database, or where --temporary says", function()
+    local path, folder = database(2000)
+    local small = temp.folder()
+    local result = mounts.small(small, 300, string.format(
+      "%s backup %s %s/backups && %s verify %s/backups", paths.program, path, small,
+      paths.program, small))
+    assert.equal(0, result.status, result.err) -- the folder has no room for the copy
+    result = run { "backup", path, folder, "--temporary", folder .. "/missing" }
+    assert.equal(1, result.status)
+    assert.truthy(result.err:find(folder .. "/missing", 1, true), result.err)
+    assert.equal("signals.db", shell("ls -A '%s' | grep -v backups", path:match "^(.*)/"))
+  end)
+
+  it("removes the copy that a killed run left beside the database, and no other's", function()
+    local path, folder = database()
+    local beside = path:match "^(.*)/"
+    local left = beside .. "/.signalbox-AbCd12"
+    os.execute(string.format("mkdir '%s'; echo x > '%s/copy.db'", left, left))
+    os.execute(string.format("mkdir '%s/precious'; echo x > '%s/precious/file'", beside, beside))
+    os.execute(string.format("ln -s precious '%s/.signalbox-Link12'", beside))
+    backups.make(path, folder)
+    assert.is_false(temp.exists(left .. "/copy.db"))
+    assert.is_true(temp.exists(beside .. "/precious/file"))
+  end)
+
+  it("is made on another file system, and into a folder that a link leads to", function()
+    local path = database()
+    local memory = shell "mktemp -d /dev/shm/signalbox-spec-XXXXXX"
+    local link = temp.folder() .. "/link"
+    os.execute(string.format("ln -s '%s' '%s'", memory, link))
+    local made = backups.make(path, link, "--with-export")
+    assert.equal(0, run { "verify", link }.status)
+    assert.equal(0, run { "restore", made.path, path .. ".new" }.status)
+    assert.equal(0, run { "forget", link, "--keep-last", "1" }.status)
+    assert.equal("3", shell("ls -A '%s' | wc -l", memory))
+    os.execute(string.format("rm -r '%s'", memory))
+  end)
+
+  it("says that the folder can't be written, and leaves the database as it was", function()
+    local path, folder = backed_up()
+    local result = mounts.readonly(folder, string.format("%s backup %s %s --with-export; echo $?",
+      paths.program, path, folder))
+    assert.equal("1\n", result.out, result.err)
+    assert.truthy(result.err:find("Read-only", 1, true), result.err)
+    assert.equal(20, count(path))
+  end)
+
+  it("is not lost where somebody writes on and on: only its record is", function()
+    local path, folder = database()
+    local store <close> = assert(signalbox.open(path))
+    local tx <close> = assert(store:begin())
+    local result = run { "backup", path, folder, "--keep-last", "1", "--json" }
+    tx:rollback()
+    assert.equal(0, result.status, result.err)
+    assert.truthy(result.err:find("could not record the backup", 1, true), result.err)
+    assert.equal(0, run { "verify", folder }.status)
+  end)
+
+  it("says what went wrong, whatever else did", function()
+    local path, folder = database()
+    local store <close> = assert(signalbox.open(path))
+    local tx <close> = assert(store:begin())
+    local result = run { "backup", path, folder, "--encrypt-to", "age1nobody" }
+    tx:rollback()
+    assert.equal(1, result.status)
+    assert.truthy(result.err:find("age could not encrypt the backup\n", 1, true), result.err)
+  end)
+
+  it("has a name that it is known by, whatever the database's is", function()
+    for _, name in ipairs { "s-2026-10.db", "s-202610.db", "s-20261001.db", ".hidden.db", "db",
+      "s-20261001T020000Z.db", "a'b \n.db", "...", ("x"):rep(200), "s.tar.db.zst" } do
+      local path, folder = database(1, temp.folder() .. "/" .. name)
+      local told = backups.make(path, folder, "--with-export")
+      local status = run { "backup", "status", folder, "--json" }
+      assert.equal(told.path, signalbox.json.decode(status.out).path, name)
+      assert.equal(0, run { "verify", folder }.status, name)
+      local result = run { "forget", folder, "--keep-last", "1" }
+      assert.truthy(result.out:find("1 kept, 0 removed", 1, true), name .. result.out)
+      assert.equal(0, run { "restore", folder, path, "--force" }.status, name)
+    end
+  end)
+
+  it("shows a bar with rate and time left on a terminal", function()
+    local path = database(20000)
+    local tools = temp.folder() -- a tool that takes its time to decrypt
+    temp.write(tools .. "/age", [[#!/bin/sh
+      [ "$1" = --decrypt ] || exec cat
+      while [ "$(head -c 100000 | tee /dev/fd/3 | wc -c)" -gt 0 ]; do sleep 0.3; done 3>&1]])
+    os.execute("chmod +x " .. tools .. "/age")
+    local env = { PATH = tools .. ":" .. os.getenv "PATH" }
+    local folder = temp.folder()
+    assert.equal(0, run { "backup", path, folder, "--encrypt-to", "age1slow", env = env }.status)
+    local screen = require "spec.support.terminal".start { "restore", folder, path .. ".new",
+      "--identity", "key", env = env, columns = 120 }
+    local shown <close> = screen -- luacheck: ignore 211
+    assert.matches("restore  [█░]+  %d+%.%d MiB of %d+%.%d MiB, %d+%.%d %w+/s, [%d.]+ %w+ left",
+      screen:await " left")
+    assert.is_nil(screen:await "(exit 0)":find " left")
+  end)
+
+  it("tells each step in a line of the log", function()
+    local path, folder = database()
+    local lines = {}
+    for line in run { "--log-format", "json", "backup", path, folder, "--with-export" }.err
+      :gmatch "[^\n]+" do
+      lines[#lines + 1] = signalbox.json.decode(line).message
+    end
+    assert.same({ "copy", "check", "export", "compress", "read back", "read back" }, lines)
+  end)
+end)
+
+describe("an encrypted backup", function()
+  --- A database and its backup for a key of age.
+  local function with_age()
     local path, folder = database()
     local key = temp.folder() .. "/key"
     os.execute("age-keygen -o " .. key .. " 2>/dev/null")
-    local recipient = shell("age-keygen -y %s", key)
-    local made = run { "backup", path, folder, "--encrypt-to", recipient, "--with-export",
-      "--json" }
-    assert.equal(0, made.status, made.err)
-    assert.truthy(signalbox.json.decode(made.out).path:find "%.age$")
+    local made = backups.make(path, folder, "--with-export", "--encrypt-to",
+      shell("age-keygen -y %s", key))
+    return path, folder, made, key
+  end
+
+  --- A home of gpg with a key.
+  local function gpg_home()
+    local home = temp.folder()
+    os.execute(string.format("GNUPGHOME=%s gpg --batch --quiet --passphrase '' "
+      .. "--quick-generate-key tester@example.com rsa2048 encr never 2>/dev/null", home))
+    finally(function() os.execute("GNUPGHOME=" .. home .. " gpgconf --kill all") end)
+    return home
+  end
+
+  it("of age is read by nobody but who has the key", function()
+    local path, folder, made, key = with_age()
+    assert.truthy(made.path:find "%.age$")
     assert.equal("", shell("grep -l domain:company '%s'/*", folder))
     assert.equal("3", shell("ls -A '%s' | wc -l", folder))
     assert.truthy(run { "verify", folder }.out:find "ok %(encrypted: checksums only%)")
     assert.truthy(run { "verify", folder, "--identity", key }.out:find "ok\n$")
     assert.equal(1, run { "restore", folder, path .. ".new" }.status)
     assert.equal(0, run { "restore", folder, path .. ".new", "--identity", key }.status)
+    assert.equal(20, count(path .. ".new"))
+  end)
+
+  it("of age is not called damaged where the key is not its own", function()
+    local _, folder, made = with_age()
+    local other = temp.folder() .. "/other"
+    os.execute("age-keygen -o " .. other .. " 2>/dev/null")
+    local result = run { "verify", folder, "--identity", other }
+    assert.equal(1, result.status)
+    assert.is_nil(result.out:find "DAMAGED", result.out)
+    assert.truthy(result.err:find("age could not decrypt it", 1, true), result.err)
+    backups.flip(made.path, 300)
+    assert.equal(3, run { "verify", folder, "--identity", other }.status)
+  end)
+
+  it("of gpg is restored by its keys, and compared without them", function()
+    local path, folder = database()
+    local env = { GNUPGHOME = gpg_home() }
+    local result = run { "backup", path, folder, "--with-export", "--encrypt-to",
+      "tester@example.com", "--json", env = env }
+    assert.equal(0, result.status, result.err)
+    assert.equal("", shell("grep -l domain:company '%s'/*", folder))
+    assert.truthy(run { "verify", folder, env = env }.out:find "ok\n$")
+    local stranger = { GNUPGHOME = temp.folder() }
+    local without = run { "verify", folder, env = stranger }
+    assert.equal(0, without.status, without.err)
+    assert.truthy(without.out:find("checksums only", 1, true), without.out)
+    assert.equal(1, run { "restore", folder, path .. ".new", env = stranger }.status)
+    assert.equal(0, run { "restore", folder, path .. ".new", env = env }.status)
     assert.equal(20, count(path .. ".new"))
   end)
 
@@ -199,229 +338,122 @@ describe("signalbox backup status", function()
     assert.equal(0, result.status, result.err)
     local status = signalbox.json.decode(result.out)
     assert.equal(told.path, status.path)
-    assert.is_true(status.age_seconds < 60)
-    assert.equal(3, run { "backup", "status", folder, "--max-age", "0" }.status)
+    assert.equal(3, status.counts.signals)
+    backups.date(told, os.time() - 2 * 86400)
+    assert.equal(3, run { "backup", "status", folder }.status)
+    assert.equal(0, run { "backup", "status", folder, "--max-age", "3d" }.status)
     os.execute(string.format("echo >> '%s'", told.path))
     assert.equal(1, run { "backup", "status", folder }.status)
     assert.equal(1, run { "backup", "status", folder .. "/missing" }.status)
   end)
-end)
 
-describe("signalbox verify", function()
-  it("finds a byte that was flipped, wherever it is", function()
-    local _, folder = backed_up(2)
-    local snapshot = assert(folders.scan(folder))[1]
-    assert.equal(2, #snapshot.files)
-    local step = math.tointeger(tonumber(os.getenv "EVERY" or 23))
-    for _, name in ipairs(snapshot.files) do
-      local path = folder .. "/" .. name
-      local text = temp.read(path)
-      for at = 1, #text, name:find "manifest" and 1 or step do
-        local file <close> = assert(io.open(path, "r+b"))
-        file:seek("set", at - 1)
-        file:write(string.char(text:byte(at) ~ (1 << at % 8)))
-        file:close()
-        local found = assert(folders.scan(folder))[1]
-        assert.is_false(backup.verify(folder, found), name .. " at " .. at)
-        temp.write(path, text)
-      end
-    end
-    assert.is_true(backup.verify(folder, assert(folders.scan(folder))[1]))
-  end)
-
-  it("exits 3 where one is damaged or incomplete, 1 where there is none", function()
-    local path, folder, told = backed_up(2)
-    assert.equal(0, run { "verify", told.path }.status)
-    assert.equal(0, run { "verify", folder }.status)
-    assert.equal(0, run { "backup", path, folder }.status)
-    os.execute(string.format("truncate -s -1 '%s'", told.path))
-    local result = run { "verify", folder, "--json" }
+  it("tells a row for each database, and looks at the oldest", function()
+    local path, folder, told = backed_up(1)
+    local other = database(2)
+    local second = backups.make(other, folder)
+    backups.date(told, os.time() - 2 * 86400)
+    local result = run { "backup", "status", folder, "--json" }
     assert.equal(3, result.status)
-    local list = signalbox.json.decode(result.out).backups
-    assert.same({ false, true }, { list[1].ok, list[2].ok })
-    assert.equal(3, run { "verify", told.path }.status)
-    os.remove(told.path)
-    assert.equal(3, run { "verify", folder }.status)
-    assert.equal(1, run { "verify", told.path }.status)
-    assert.equal(1, run { "verify", temp.folder() }.status)
+    local status = signalbox.json.decode(result.out)
+    assert.same({ path, other }, stores.pluck("database", status.backups))
+    assert.same({ told.path, second.path }, stores.pluck("path", status.backups))
+    assert.same({ told.path, false }, { status.path, status.ok })
+    assert.truthy(run { "backup", "status", folder }.out:find(other, 1, true))
   end)
 
-  it("finds one that never was whole: its checksums fit, its rows do not", function()
-    local _, folder = backed_up(2)
-    local snapshot = assert(folders.scan(folder))[1]
-    snapshot.manifest.counts.signals = 3
-    os.remove(folder .. "/" .. snapshot.key .. folders.MANIFEST)
-    temp.write(folder .. "/" .. snapshot.key .. folders.MANIFEST,
-      folders.manifest_text(snapshot.manifest))
-    local result = run { "verify", folder }
+  it("does not believe a clock that was ahead", function()
+    local path, folder, ahead = backed_up(1)
+    backups.date(ahead, os.time() + 10 * 365 * 86400)
+    local result = run { "backup", "status", folder, "--json" }
     assert.equal(3, result.status)
-    assert.truthy(result.out:find("2 of signals instead of 3", 1, true), result.out)
-  end)
-
-  it("changes nothing, and leaves nothing in the temporary place", function()
-    local _, folder = backed_up(2)
-    local place = temp.folder()
-    local before = shell("sha256sum '%s'/*; stat -c %%Y '%s'", folder, folder)
-    assert.equal(0, run { "verify", folder, "--temporary", place }.status)
-    assert.equal(before, shell("sha256sum '%s'/*; stat -c %%Y '%s'", folder, folder))
-    assert.equal("", names(place))
-  end)
-
-  it("fails, and calls nothing damaged, where there is no room to restore to", function()
-    local _, folder = backed_up(2)
-    local result = run { "verify", folder, "--temporary", folder .. "/missing" }
-    assert.equal(1, result.status)
-    assert.is_nil(result.out:find "DAMAGED")
-    assert.truthy(result.err:find("--temporary", 1, true))
-  end)
-
-  it("notes its outcome in a database, with --record", function()
-    local path, folder, told = backed_up(2)
-    assert.equal(0, run { "verify", folder, "--record", path }.status)
-    os.execute(string.format("truncate -s -1 '%s'", told.path))
-    assert.equal(3, run { "verify", folder, "--record", path }.status)
-    local store <close> = assert(signalbox.open(path))
-    assert.same({ "done", "failed" }, stores.pluck("status",
-      store:rows "SELECT status FROM runs WHERE command = 'verify' ORDER BY id"))
+    assert.truthy(result.err:find(ahead.path, 1, true), result.err)
+    local made = backups.make(path, folder)
+    result = run { "backup", "status", folder, "--json" }
+    assert.equal(3, result.status)
+    assert.equal(made.path, signalbox.json.decode(result.out).path)
   end)
 end)
 
-describe("signalbox restore", function()
-  it("makes a database from a backup, or from the newest of a folder", function()
-    local path, folder, told = backed_up(20)
-    assert.equal(0, run { "restore", told.path, path .. ".a" }.status)
-    assert.equal(20, count(path .. ".a"))
-    local result = run { "restore", folder, folder .. "/../deep/er/b.db" }
-    assert.equal(0, result.status, result.err)
-    assert.equal("600", shell("stat -c %%a '%s/../deep/er/b.db'", folder))
-    assert.equal(20, count(folder .. "/../deep/er/b.db"))
-  end)
-
-  it("overwrites nothing without --force, and then puts it in place at once", function()
-    local path, folder = backed_up(20)
-    do
-      local store <close> = assert(signalbox.open(path))
-      assert(store:save_signal(data.signal()))
-    end
-    local result = run { "restore", folder, path }
-    assert.equal(1, result.status)
-    assert.truthy(result.err:find("--force", 1, true))
-    assert.equal(21, count(path))
-    assert.equal(0, run { "restore", folder, path, "--force" }.status)
-    assert.equal(20, count(path))
-    assert.is_false(temp.exists(path .. ".before-restore"))
-  end)
-
-  it("keeps the old database with --keep-old", function()
-    local path, folder = backed_up(20)
-    do
-      local store <close> = assert(signalbox.open(path))
-      assert(store:save_signal(data.signal()))
-    end
-    assert.equal(0, run { "restore", folder, path, "--force", "--keep-old" }.status)
-    assert.equal(21, count(path .. ".before-restore"))
-  end)
-
-  it("refuses a database that is in use", function()
-    local path, folder = backed_up(2)
-    local store <close> = assert(signalbox.open(path))
-    local result = run { "restore", folder, path, "--force" }
-    assert.equal(1, result.status)
-    assert.truthy(result.err:find "in use", result.err)
-    assert(store:save_signal(data.signal()))
-  end)
-
-  it("replaces a database that is damaged, with its log", function()
-    local path, folder = backed_up(20)
-    temp.write(path, "SQLite format 3\0 damaged")
-    temp.write(path .. "-wal", string.rep("x", 5000))
-    local result = run { "restore", folder, path, "--force" }
-    assert.equal(0, result.status, result.err)
-    assert.equal(20, count(path))
-  end)
-
-  it("does not restore what is damaged", function()
-    local path, folder, told = backed_up(20)
-    local file <close> = assert(io.open(told.path, "r+b"))
-    file:seek("set", 1000)
-    file:write "\0\0\0\0"
-    file:close()
-    assert.equal(1, run { "restore", folder, path, "--force" }.status)
-    assert.equal(20, count(path))
-    assert.equal(1, run { "restore", told.path, path .. ".new" }.status)
-    assert.is_false(temp.exists(path .. ".new"))
-  end)
-
-  it("replaces what a link leads to, and refuses a link to nothing", function()
-    local path, folder = backed_up(20)
-    os.execute(string.format("ln -s '%s' '%s.link'; ln -s '%s.no' '%s.dangling'", path, path, path,
-      path))
-    assert.equal(0, run { "restore", folder, path .. ".link", "--force" }.status)
-    assert.equal("symbolic link", shell("stat -c %%F '%s.link'", path))
-    assert.equal(20, count(path))
-    assert.equal(1, run { "restore", folder, path .. ".dangling" }.status)
-  end)
-end)
-
-describe("a kill at any moment", function()
-  -- KILLS=50 for as many as one likes.
-  local KILLS <const> = math.tointeger(tonumber(os.getenv "KILLS" or 6))
-
-  local function killed(arguments, longest)
-    local process = run.start(arguments)
-    require "system".sleep(math.random() * longest)
-    process.kill "KILL"
-    process.wait(10)
-  end
+-- In earnest in spec/fault/backup_spec.lua.
+describe("a kill at a random moment", function()
+  local kills = require "spec.support.backup_kills"
 
   it("of a backup leaves whole ones or none, and the next run cleans up", function()
-    local path, folder = database(2000)
-    for _ = 1, KILLS do
-      killed({ "backup", path, folder, "--keep-last", "2" }, 0.15)
-      for _, snapshot in ipairs(folders.scan(folder) or {}) do
-        local ok, problem = backup.verify(folder, snapshot)
-        assert.is_true(ok, problem)
-      end
-    end
-    assert.equal(0, run { "backup", path, folder, "--keep-last", "2" }.status)
-    assert.equal("", shell("ls -A '%s' | grep '^\\.'", folder))
-    assert.equal(2000, count(path))
+    kills.of_backup(6, "--with-export")
   end)
 
   it("of a restore leaves the old database or the new one", function()
-    local path, folder = backed_up(2000)
-    do
-      local store <close> = assert(signalbox.open(path))
-      assert(store:save_signal(data.signal()))
+    kills.of_restore(6)
+  end)
+end)
+
+describe("a run that was killed", function()
+  --- A backup as if its run had been killed before some of its files had their names.
+  local function unfinish(told, unnamed)
+    for _, name in ipairs(unnamed) do
+      local folder, own = told.path:match "^(.*)/([^/]+)%.db%.zst$"
+      own = own .. name
+      assert(os.rename(folder .. "/" .. own, folder .. "/." .. own .. ".part"))
     end
-    for _ = 1, KILLS do
-      killed({ "restore", folder, path, "--force" }, 0.12)
-      local signals = count(path)
-      assert.is_true(signals == 2000 or signals == 2001, signals .. " signals")
-      os.remove(path .. ".before-restore")
+  end
+
+  local function lists(folder) return #signalbox.json.decode(
+    run { "verify", folder, "--json" }.out).backups end
+
+  it("while its files got their names is gone on with", function()
+    for _, unnamed in ipairs { { ".manifest.json" }, { ".json", ".manifest.json" },
+      { ".db.zst", ".json", ".manifest.json" } } do
+      local path, folder, told = backed_up(20, "--with-export")
+      unfinish(told, unnamed)
+      assert.equal(1, run { "verify", folder }.status) -- it is none yet, and no damage either
+      backups.make(path, folder)
+      assert.equal(2, lists(folder))
+      assert.is_nil(names(folder):find "%.part")
+      assert.equal(0, run { "restore", told.path, path .. ".new" }.status)
     end
-    assert.equal(0, run { "restore", folder, path, "--force" }.status)
-    assert.equal(2000, count(path))
+  end)
+
+  it("before all its files were there leaves nothing", function()
+    local path, folder, told = backed_up(20, "--with-export")
+    unfinish(told, { ".db.zst", ".json", ".manifest.json" })
+    os.remove((told.path:gsub("([^/]+)%.db%.zst$", ".%1.json.part")))
+    backups.make(path, folder)
+    assert.equal(1, lists(folder))
+    assert.equal("2", shell("ls -A '%s' | wc -l", folder))
+  end)
+
+  it("while it removed one goes on with that", function()
+    local path, folder, told = backed_up(20, "--with-export")
+    local manifest = told.path:match "[^/]+$":gsub("%.db%.zst$", ".manifest.json")
+    assert(os.rename(folder .. "/" .. manifest, folder .. "/." .. manifest .. ".forgotten"))
+    assert.equal(1, run { "verify", folder }.status)
+    backups.make(path, folder)
+    assert.equal("2", shell("ls -A '%s' | wc -l", folder))
   end)
 end)
 
 describe("a full disk", function()
   it("fails a backup and a restore with a sentence, and loses nothing", function()
-    if not os.execute "unshare -rm true 2>/dev/null" then
-      return pending "needs user namespaces, to mount a small file system"
-    end
     local path, folder, told = backed_up(2000)
     local place = temp.folder()
-    local script = string.format([[
-      mount -t tmpfs -o size=300k none %s && cd %s
+    local result = mounts.small(place, 60, string.format([[cd %s
       %s backup %s %s/full; echo $?; ls -A full
       %s restore %s %s/new.db; echo $?; ls -A | grep -v full]],
-      place, place, require "spec.support.paths".program, path, place,
-      require "spec.support.paths".program, told.path, place)
-    local result = run.program("/usr/bin/unshare", { "-rm", "sh", "-c", script })
+      place, paths.program, path, place, paths.program, told.path, place))
     assert.equal("1\n1\n", result.out, result.err)
     assert.truthy(result.err:find "[Nn]o space", result.err)
     assert.equal(2000, count(path))
     assert.equal(0, run { "verify", folder }.status)
+  end)
+
+  it("forgets nothing for a backup that it has no room for", function()
+    local path = database(2000)
+    local place = temp.folder()
+    local result = mounts.small(place, 200, string.format([[cd %s
+      %s backup %s . --keep-last 1 --with-export >/dev/null 2>&1 && exit 9
+      %s backup %s . --keep-last 1 >/dev/null && %s backup %s . --keep-last 1; echo $?
+      %s verify . && ls -A | wc -l]], place, paths.program, path, paths.program, path,
+      paths.program, path, paths.program))
+    assert.truthy(result.out:find "^1\n.*ok\n2\n$", result.out .. result.err)
   end)
 end)

@@ -1,4 +1,5 @@
 --- Which of many dated files `forget` keeps.
+local backups = require "spec.support.backups"
 local retention = require "signalbox.retention"
 local run = require "spec.support.run"
 local temp = require "spec.support.temp"
@@ -170,5 +171,104 @@ describe("signalbox forget", function()
     assert.equal(0, run { "forget", folder, "--keep-last", "1" }.status)
     assert.equal("x", temp.read(outside))
     assert.equal(3, #files(folder))
+  end)
+
+  it("reads offsets in names: ten years of them, in summer time and in winter time", function()
+    local folder = temp.folder()
+    local from, written = time "2016-01-01T00:30:00Z", 0
+    for day = 0, 3652 do
+      local at = from + day * DAY
+      local month = tonumber(os.date("!%m", at))
+      local hours = month >= 4 and month <= 10 and 2 or 1 -- as in Berlin, about
+      if day % 11 ~= 5 then
+        temp.write(string.format("%s/export-%s+0%d00.json", folder,
+          os.date("!%Y-%m-%dT%H:%M", at + hours * 3600), hours), "{}")
+        written = written + 1
+      end
+    end
+    local result = run { "forget", folder, "--keep-daily", "7", "--keep-monthly", "12",
+      "--keep-yearly", "10", "--json" }
+    assert.equal(0, result.status, result.err)
+    local told = require "signalbox".json.decode(result.out)
+    assert.equal(written, #told.kept + #told.removed)
+    local newest, years = {}, {}
+    for i, row in ipairs(told.kept) do
+      if i <= 7 then newest[i] = row.time:sub(1, 10) end
+      years[row.time:sub(1, 4)] = true
+    end
+    for year = 2016, 2025 do assert.is_true(years[tostring(year)], "none of " .. year) end
+    for i = 2, 7 do assert.is_true(newest[i] < newest[i - 1]) end
+    assert.equal("2025-12-31T00:30:00Z", told.kept[1].time)
+    assert.equal(#told.kept, #files(folder))
+  end)
+end)
+
+describe("signalbox forget, of backups", function()
+  --- A folder of backups of one database, `ages` days old; gives what was told of them.
+  local function made(path, folder, ages)
+    local list = {}
+    for i, age in ipairs(ages) do
+      list[i] = backups.date(backups.make(path, folder), os.time() - age * DAY)
+    end
+    return list
+  end
+
+  local function forget(folder, ...)
+    local result = run { "forget", folder, "--json", ... }
+    assert.equal(0, result.status, result.err)
+    return require "signalbox".json.decode(result.out)
+  end
+
+  it("judges the backups of each database apart, whatever they are called", function()
+    local path, folder = backups.database(1)
+    local first = made(path, folder, { 3, 2 })
+    local second = made(backups.database(1), folder, { 1, 0 }) -- another folder's signals.db
+    local told = forget(folder, "--keep-last", "1")
+    assert.equal(2, #told.kept)
+    assert.is_false(temp.exists(first[1].path))
+    assert.is_true(temp.exists(first[2].path))
+    assert.is_false(temp.exists(second[1].path))
+    assert.is_true(temp.exists(second[2].path))
+  end)
+
+  it("takes dates in the names of databases for no dates of theirs", function()
+    local october, folder = backups.database(1, temp.folder() .. "/signals-20261001.db")
+    made(october, folder, { 1 })
+    local november = backups.database(1, temp.folder() .. "/signals-20261101.db")
+    made(november, folder, { 0 })
+    assert.equal(2, #forget(folder, "--keep-last", "1").kept)
+  end)
+
+  it("does not count dated exports among them", function()
+    local path, folder = backups.database(1)
+    made(path, folder, { 1, 0 })
+    temp.write(folder .. "/signals-20300101.json", "{}")
+    temp.write(folder .. "/signals-20300101T000000Z.json", "{}")
+    local told = forget(folder, "--keep-last", "1")
+    assert.equal(2, #told.kept)
+    assert.equal(2, #told.removed)
+    assert.equal(0, run { "verify", folder }.status)
+  end)
+
+  it("reads the newest that stays before it removes any: a damaged one does not count", function()
+    local path, folder = backups.database(1)
+    local list = made(path, folder, { 3, 2, 1 })
+    for _, broken in ipairs { 3, 2 } do
+      backups.flip(list[broken].path, 500)
+      local told = forget(folder, "--keep-last", "1", "--dry-run")
+      assert.same({ list[broken - 1].path }, { told.kept[1].path })
+      assert.equal(4 - broken, #told.ignored)
+    end
+    local told = forget(folder, "--keep-last", "1")
+    assert.same({ 1, 0, 2 }, { #told.kept, #told.removed, #told.ignored })
+    assert.equal(6, #files(folder))
+  end)
+
+  it("removes a backup with its export, and leaves nothing behind", function()
+    local path, folder = backups.database(1)
+    backups.date(backups.make(path, folder, "--with-export"), os.time() - DAY)
+    backups.make(path, folder, "--with-export")
+    assert.equal(1, #forget(folder, "--keep-last", "1").removed)
+    assert.equal("3", backups.shell("ls -A '%s' | wc -l", folder))
   end)
 end)

@@ -1,160 +1,202 @@
---- A folder of backups, and of other files with a date in their name.
+--- What is in a folder of backups, and of other files with a date in their name.
 --
--- A backup is `STEM-20261124T033000Z.db.zst` (`.age` or `.gpg` behind it where it is encrypted)
--- beside its manifest, `STEM-20261124T033000Z.manifest.json`, and perhaps an export. What is being
--- made or removed is under a name that begins with a dot, so that what stands under its own is
--- whole; what a killed run left so is put right by the next one.
+-- A backup is its data beside its manifest, and perhaps an export (signalbox.backup_name has their
+-- names). Nothing here changes the folder; signalbox.backup_change does.
+local files <const> = require "signalbox.files"
+local manifests <const> = require "signalbox.backup_manifest"
+local names <const> = require "signalbox.backup_name"
+local new_problem <const> = require "signalbox.problem"
 local retention <const> = require "signalbox.retention"
 local signalbox <const> = require "signalbox"
-local vault <const> = require "signalbox.vault"
 
 local M = {}
 
-M.MANIFEST = ".manifest.json"
-
-local FORGOTTEN <const> = ".forgotten"
-local PART <const> = ".part"
-
--- Manifests --------------------------------------------------------------------------------------
-
---- A manifest as its text: JSON that ends in the checksum of all before it.
----@param manifest table
----@return string
-function M.manifest_text(manifest)
-  local text = signalbox.json.encode(manifest):gsub("}$", "")
-  return string.format('%s,"manifest_sha256":"%s"}\n', text, vault.sha256_text(text))
-end
-
---- The manifest in a file; nil and what is wrong with it.
----@param path string
----@return table? manifest
----@return string? problem
-function M.read_manifest(path)
-  local file <close>, problem = io.open(path, "rb")
-  if not file then return nil, problem end
-  local text = file:read "a" or ""
-  local body, sum = text:match '^(.*),"manifest_sha256":"(%x+)"}\n$'
-  if not body or vault.sha256_text(body) ~= sum then return nil, "its manifest is damaged" end
-  local manifest = signalbox.json.decode(body .. "}")
-  if type(manifest) ~= "table" or manifest.format ~= "signalbox-backup" then
-    return nil, "its manifest is of something else"
-  end
-  if manifest.version ~= 1 then return nil, "it was made by a newer signalbox" end
-  return manifest
-end
-
--- What is there ----------------------------------------------------------------------------------
+local AHEAD <const> = 300 -- seconds: clocks that differ by more are wrong
 
 ---@class signalbox.Snapshot
+---@field kind "backup"|"file" the latter is any file with a date in its name
 ---@field key string its files' names begin with this
----@field group string the part of it before the date
+---@field stem string? of a backup: the key without the time
+---@field group string what it is one of: of a backup its database
 ---@field time integer seconds since 1970
----@field files string[] names, sorted
----@field manifest table? of a backup that is in order as far as can be seen without reading it
----@field problem string? why it isn't
+---@field files string[] names
+---@field manifest signalbox.Manifest? of a backup, where it can be read
+---@field problem signalbox.Problem? why it is none to rely on, as far as can be seen at a glance
 
---- Finds out whether the files of a snapshot are a backup, and all there.
-local function look_into(folder, snapshot)
-  local is_there, has_data = {}, false
-  for _, name in ipairs(snapshot.files) do
-    is_there[name] = true
-    has_data = has_data or name:find("%.db%.zst", #snapshot.key) ~= nil
-  end
-  local manifest_name = snapshot.key .. M.MANIFEST
-  if not is_there[manifest_name] then
-    if has_data then snapshot.problem = "it has no manifest" end
-    return
-  end
-  snapshot.is_backup = true
-  local manifest, problem = M.read_manifest(folder .. "/" .. manifest_name)
-  if not manifest then
-    snapshot.problem = problem
-    return
-  end
-  snapshot.listed = manifest
-  snapshot.time = math.floor(signalbox.time(manifest.made_at))
+local function corrupt(...) return new_problem("corrupt", string.format(...)) end
+
+--- Whether the files that a manifest tells of are there, in their size.
+local function find_missing(folder, manifest)
   for _, part in ipairs { manifest.data, manifest.export } do
-    local status = vault.stat(folder .. "/" .. part.file)
-    if not status then
-      snapshot.problem = "'" .. part.file .. "' is missing"
-      return
-    elseif status.size ~= part.size then
-      snapshot.problem = string.format("'%s' has %d bytes instead of %d", part.file, status.size,
-        part.size)
-      return
+    local status = files.stat(folder .. "/" .. part.file)
+    if not status then return corrupt("'%s' is missing", part.file) end
+    if status.size ~= part.size then
+      return corrupt("'%s' has %d bytes instead of %d", part.file, status.size, part.size)
     end
   end
-  snapshot.manifest = manifest
 end
 
---- The keys of what is being made or removed, or was by a run that was killed.
-local function unfinished_keys(names)
-  local keys = {}
-  for _, name in ipairs(names) do
-    local key = name:match "^%.(.+)%.forgotten$" or name:match "^%.(.+)%.manifest%.json%.part$"
-    if key then keys[key] = true end
+--- Whether another is making or removing it, or was when it was killed.
+function M.is_unfinished(folder, key)
+  return files.stat(folder .. "/" .. names.making(names.manifest(key))) ~= nil
+    or files.stat(folder .. "/" .. names.removing(key)) ~= nil
+end
+
+--- Whether a backup that is not in order was removed since it was found.
+function M.is_gone(folder, snapshot)
+  return snapshot.manifest ~= nil
+    and not files.stat(folder .. "/" .. names.manifest(snapshot.key))
+end
+
+--- The backup that some files are; nil where it is being made or removed.
+local function backup_of(folder, key, parts, stem)
+  if M.is_unfinished(folder, key) then return nil end
+  local snapshot = { kind = "backup", key = key, stem = stem, files = {},
+    time = retention.date_in(key:sub(#stem + 2)) or 0 }
+  for _, name in pairs(parts) do snapshot.files[#snapshot.files + 1] = name end
+  table.sort(snapshot.files)
+  local first = snapshot.files[1] -- the data, where it is there
+  local manifest, problem = manifests.read(folder .. "/" .. names.manifest(key))
+  if manifest then
+    snapshot.manifest, snapshot.time = manifest, math.floor(signalbox.time(manifest.made_at))
+    snapshot.problem = manifest.key ~= key and corrupt "its manifest is of another"
+      or find_missing(folder, manifest)
+    if snapshot.problem and M.is_gone(folder, snapshot) then return nil end
+  elseif problem.code == "not_found" then
+    if M.is_unfinished(folder, key) or not files.stat(folder .. "/" .. first) then return nil end
+    snapshot.problem = corrupt "it has no manifest"
+  else
+    snapshot.problem = problem
   end
-  return keys
+  return snapshot
+end
+
+--- A file that is no backup's, but has a date in its name; added to those that share it.
+local function add_dated(by_key, folder, name)
+  local time, first, last = retention.date_in(name)
+  if not time or name:find "^%." then return end
+  local status = files.stat(folder .. "/" .. name)
+  if not status or status.kind ~= "file" then return end
+  local key = name:sub(1, last)
+  local snapshot = by_key[key] or { kind = "file", key = key, group = name:sub(1, first - 1),
+    time = time, files = {} }
+  by_key[key] = snapshot
+  table.insert(snapshot.files, name)
+  if status.size == 0 then snapshot.problem = corrupt("'%s' is empty", name) end
+end
+
+--- The parts of backups by key, and the names that are none: an export alone is none.
+local function sort_names(folder, listed)
+  local backups, others = {}, {}
+  for _, name in ipairs(listed) do
+    local key, part, stem = names.parse(name)
+    local status = key and files.stat(folder .. "/" .. name)
+    if not key then
+      others[#others + 1] = name
+    elseif status and status.kind == "file" then
+      backups[key] = backups[key] or { stem = stem, parts = {} }
+      backups[key].parts[part] = name
+    end
+  end
+  for key, backup in pairs(backups) do
+    if not (backup.parts.data or backup.parts.manifest) then
+      others[#others + 1] = backup.parts.export
+      backups[key] = nil
+    end
+  end
+  return backups, others
+end
+
+--- Backups whose manifest can't be read are taken for those of the database that others of their
+--- name are of.
+local function set_groups(snapshots)
+  local by_stem = {}
+  for _, snapshot in ipairs(snapshots) do
+    if snapshot.manifest then by_stem[snapshot.stem] = snapshot.manifest.database end
+  end
+  for _, snapshot in ipairs(snapshots) do
+    snapshot.group = snapshot.group or snapshot.manifest and snapshot.manifest.database
+      or by_stem[snapshot.stem] or snapshot.stem
+  end
 end
 
 --- The snapshots of a folder, oldest first; nil and what is wrong.
 ---@param folder string
 ---@return signalbox.Snapshot[]?
----@return string? problem
+---@return signalbox.Problem? problem
 function M.scan(folder)
-  local names, problem = vault.list(folder)
-  if not names then return nil, problem end
-  table.sort(names)
-  local snapshots, by_key, unfinished = {}, {}, unfinished_keys(names)
-  for _, name in ipairs(names) do
-    local time, first, last = retention.date_in(name)
-    local status = time and name:sub(1, 1) ~= "." and vault.stat(folder .. "/" .. name)
-    local key = time and name:sub(1, last)
-    if status and status.kind == "file" and not unfinished[key] then
-      local snapshot = by_key[key]
-      if not snapshot then
-        snapshot = { key = key, group = name:sub(1, first - 1), time = time, files = {} }
-        by_key[key] = snapshot
-        snapshots[#snapshots + 1] = snapshot
-      end
-      snapshot.files[#snapshot.files + 1] = name
-      if status.size == 0 then snapshot.problem = "'" .. name .. "' is empty" end
-    end
+  local listed, problem = files.list(folder)
+  if not listed then return nil, problem end
+  table.sort(listed)
+  local snapshots, by_key = {}, {}
+  local backups, others = sort_names(folder, listed)
+  for key, backup in pairs(backups) do
+    snapshots[#snapshots + 1] = backup_of(folder, key, backup.parts, backup.stem)
   end
-  for _, snapshot in ipairs(snapshots) do look_into(folder, snapshot) end
+  for _, name in ipairs(others) do add_dated(by_key, folder, name) end
+  for _, snapshot in pairs(by_key) do snapshots[#snapshots + 1] = snapshot end
   table.sort(snapshots, function(a, b)
     if a.time ~= b.time then return a.time < b.time end
     return a.key < b.key
   end)
+  set_groups(snapshots)
   return snapshots
 end
 
---- Whether it is a backup, be it a damaged one.
-function M.is_backup(snapshot)
-  return snapshot.is_backup or snapshot.problem == "it has no manifest"
+--- The backups among them.
+---@param folder string
+---@return signalbox.Snapshot[]?
+---@return signalbox.Problem? problem
+function M.backups(folder)
+  local snapshots, problem = M.scan(folder)
+  if not snapshots then return nil, problem end
+  local found = {}
+  for _, snapshot in ipairs(snapshots) do
+    if snapshot.kind == "backup" then found[#found + 1] = snapshot end
+  end
+  return found
 end
 
---- The path of what people call the backup: its data, else its manifest.
+--- Whether it was made by a clock that was ahead of ours.
+function M.is_ahead(snapshot)
+  return snapshot.time > signalbox.time(signalbox.now()) + AHEAD
+end
+
+--- The newest backup of each database, in the order of their paths. `fits` says which may be one.
+---@param backups signalbox.Snapshot[] oldest first
+---@param fits fun(snapshot: signalbox.Snapshot): boolean
+---@return signalbox.Snapshot[]
+function M.newest(backups, fits)
+  local by_group, found = {}, {}
+  for _, snapshot in ipairs(backups) do
+    if fits(snapshot) then by_group[snapshot.group] = snapshot end
+  end
+  for _, snapshot in pairs(by_group) do found[#found + 1] = snapshot end
+  table.sort(found, function(a, b) return a.group < b.group end)
+  return found
+end
+
+--- The path of what people call the snapshot: a backup's data, else its first file.
 function M.path_of(folder, snapshot)
-  if snapshot.listed then return folder .. "/" .. snapshot.listed.data.file end
-  return folder .. "/" .. snapshot.files[1]
+  local manifest = snapshot.manifest
+  return folder .. "/" .. (manifest and manifest.data.file or snapshot.files[1])
 end
 
---- The folder and the snapshot that a path means: a backup's data, its manifest, or its key.
+--- The folder and the backup that a path means: its data, its manifest, or its key.
 ---@return string? folder
----@return signalbox.Snapshot|string snapshot_or_problem
+---@return signalbox.Snapshot|signalbox.Problem snapshot_or_problem
 function M.find(path)
   local folder, name = path:match "^(.*)/([^/]*)$"
   if not folder then folder, name = ".", path end
   if folder == "" then folder = "/" end
-  local snapshots, problem = M.scan(folder)
-  if not snapshots then return nil, problem end
-  for _, snapshot in ipairs(snapshots) do
+  local backups, problem = M.backups(folder)
+  if not backups then return nil, problem end
+  for _, snapshot in ipairs(backups) do
     local named = name == snapshot.key
     for _, file in ipairs(snapshot.files) do named = named or file == name end
-    if named and M.is_backup(snapshot) then return folder, snapshot end
+    if named then return folder, snapshot end
   end
-  return nil, string.format("there is no backup '%s'", path)
+  return nil, new_problem("not_found", string.format("there is no backup '%s'", path))
 end
 
 --- Waits to be alone among those that make or remove backups in a folder; close what it gives.
@@ -163,85 +205,11 @@ end
 function M.lock(folder, note)
   local told = not note
   while true do
-    local lock, problem = vault.lock(folder)
+    local lock, problem = files.lock(folder)
     if lock or problem then return lock, problem end
     if not told then note("waiting for another one in " .. folder) end
     told = true
     signalbox.sleep(0.05)
-  end
-end
-
--- Making and removing ----------------------------------------------------------------------------
-
---- The name under which a file is made, before it gets its own.
-function M.part_name(name) return "." .. name .. PART end
-
---- A key that no file has yet, for a backup made at `time`.
----@param names string[] of the folder
-function M.new_key(names, stem, time)
-  while true do
-    local key = stem .. "-" .. os.date("!%Y%m%dT%H%M%SZ", time)
-    local taken = false
-    for _, name in ipairs(names) do taken = taken or name:find(key, 1, true) ~= nil end
-    if not taken then return key end
-    time = time + 1
-  end
-end
-
---- Removes the files of a snapshot. Its manifest goes first, under a name by which the next run
---- finds the rest, should this one not get that far.
----@return true? done
----@return string? problem
-function M.remove(folder, snapshot)
-  local marker = string.format("%s/.%s%s", folder, snapshot.key, FORGOTTEN)
-  vault.create(marker, table.concat(snapshot.files, "\n")) -- a full disk is no reason to keep it
-  for i = #snapshot.files, 1, -1 do -- the manifest is behind the data
-    local removed, problem = os.remove(folder .. "/" .. snapshot.files[i])
-    if not removed and vault.stat(folder .. "/" .. snapshot.files[i]) then return nil, problem end
-  end
-  os.remove(marker)
-  return vault.sync(folder)
-end
-
---- Goes on with what a killed run was removing.
-local function finish_removing(folder, marker)
-  local file <close> = io.open(folder .. "/" .. marker, "rb")
-  local key = marker:sub(2, -#FORGOTTEN - 1)
-  for name in (file and file:read "a" or ""):gmatch "[^\n]+" do
-    if name:sub(1, #key) == key and not name:find("/", 1, true) then
-      os.remove(folder .. "/" .. name)
-    end
-  end
-  os.remove(folder .. "/" .. marker)
-end
-
---- Gives a manifest its name where its data has its own already: there the run was killed between
---- the two. False where it is no such manifest, and is to go.
-local function finish_making(folder, part)
-  local name = part:sub(2, -#PART - 1)
-  local manifest = M.read_manifest(folder .. "/" .. part)
-  if not manifest then return false end
-  for _, file in ipairs { manifest.data, manifest.export } do
-    local status = vault.stat(folder .. "/" .. file.file)
-    if not status or status.size ~= file.size then return false end
-  end
-  vault.rename(folder .. "/" .. part, folder .. "/" .. name)
-  return true
-end
-
---- Puts right what killed runs left. The caller has locked the folder.
----@param folder string
-function M.mend(folder)
-  for _, name in ipairs(vault.list(folder) or {}) do
-    if retention.date_in(name) and name:sub(1, 1) == "." then
-      if name:sub(-#FORGOTTEN) == FORGOTTEN then
-        finish_removing(folder, name)
-      elseif name:find("%.part$") or name:find("%.part%-%l+$") then
-        if not (name:find(M.MANIFEST .. PART, 1, true) and finish_making(folder, name)) then
-          os.remove(folder .. "/" .. name)
-        end
-      end
-    end
   end
 end
 

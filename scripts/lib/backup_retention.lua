@@ -1,35 +1,28 @@
 --- `forget`: the rules of signalbox.retention over a folder of backups or of dated exports.
 --
--- Things of different names are judged apart. What is damaged is never counted, and never removed:
--- it is told. The newest good one always stays.
+-- The backups of each database are judged apart, and other dated files by their name. What is
+-- damaged is never counted, and never removed: it is told. The newest good one always stays.
+local changes <const> = require "signalbox.backup_change"
 local cli <const> = require "signalbox.cli"
 local folders <const> = require "signalbox.backup_folder"
 local retention <const> = require "signalbox.retention"
+local verifying <const> = require "signalbox.backup_verify"
 
 local M = {}
 
---- Good snapshots by group, and what is wrong with the others.
-local function sort_out(folder, snapshots)
-  local groups, ignored = {}, {}
+--- Good snapshots by what they are of, as far as can be seen at a glance; and the others.
+local function sort_out(snapshots)
+  local groups, bad = {}, {}
   for _, snapshot in ipairs(snapshots) do
     if snapshot.problem then
-      ignored[#ignored + 1] = { path = folders.path_of(folder, snapshot),
-        problem = snapshot.problem }
+      bad[#bad + 1] = snapshot
     else
-      local group = groups[snapshot.group] or {}
-      groups[snapshot.group] = group
-      group[#group + 1] = snapshot
+      local name = snapshot.kind .. " " .. snapshot.group
+      groups[name] = groups[name] or {}
+      table.insert(groups[name], snapshot)
     end
   end
-  return groups, ignored
-end
-
-local function row_of(folder, snapshot)
-  return {
-    path = folders.path_of(folder, snapshot),
-    time = os.date("!%Y-%m-%dT%H:%M:%SZ", snapshot.time),
-    reasons = snapshot.reasons,
-  }
+  return groups, bad
 end
 
 --- Says of a group's snapshots why they stay.
@@ -43,12 +36,65 @@ local function judge(group, policy, just_made)
   end
 end
 
-local function remove_all(folder, snapshots)
-  for _, snapshot in ipairs(snapshots) do
-    local removed, problem = folders.remove(folder, snapshot)
-    if not removed then return nil, problem end
+local function first_that(group, stays)
+  for i, snapshot in ipairs(group) do
+    if #snapshot.reasons > 0 == stays then return i, snapshot end
   end
-  return true
+end
+
+--- Judges a group so that the newest that stays is read, and good, before any goes: one that isn't
+--- does not count.
+local function judge_safely(folder, group, policy, bad, options)
+  while #group > 0 do
+    judge(group, policy, options.just_made)
+    local at, newest = first_that(group, true)
+    if newest.kind == "file" or newest.key == options.just_made or not first_that(group, false) then
+      return
+    end
+    local same, problem = verifying.compare_files(folder, newest.manifest, {})
+    if same then return end
+    newest.problem = problem
+    bad[#bad + 1] = table.remove(group, at)
+  end
+end
+
+local function row_of(folder, snapshot)
+  return {
+    path = folders.path_of(folder, snapshot),
+    time = os.date("!%Y-%m-%dT%H:%M:%SZ", snapshot.time),
+    reasons = #snapshot.reasons > 0 and snapshot.reasons or nil,
+  }
+end
+
+local function newest_first(a, b)
+  if a.time ~= b.time then return a.time > b.time end
+  return a.path < b.path
+end
+
+--- What the policy says of a folder: {kept=, removed=, ignored=, dry_run=}, and what is to go.
+local function decide(folder, policy, options)
+  local array <const> = require "signalbox".array
+  local snapshots, problem = folders.scan(folder)
+  if not snapshots then return nil, problem end
+  local groups, bad = sort_out(snapshots)
+  local result = { kept = array {}, removed = array {}, ignored = array {},
+    dry_run = options.dry_run == true }
+  local doomed = {}
+  for _, group in pairs(groups) do
+    judge_safely(folder, group, policy, bad, options)
+    for _, snapshot in ipairs(group) do
+      local stays = #snapshot.reasons > 0
+      table.insert(stays and result.kept or result.removed, row_of(folder, snapshot))
+      if not stays then doomed[#doomed + 1] = snapshot end
+    end
+  end
+  for i, snapshot in ipairs(bad) do
+    result.ignored[i] = { path = folders.path_of(folder, snapshot),
+      problem = tostring(snapshot.problem) }
+  end
+  table.sort(result.kept, newest_first)
+  table.sort(result.removed, newest_first)
+  return result, doomed
 end
 
 --- Removes what the policy doesn't keep. Gives {kept=, removed=, ignored=, dry_run=}.
@@ -56,39 +102,17 @@ end
 ---@param policy table
 ---@param options { dry_run: boolean?, just_made: string?, note: function? }
 ---@return table? result
----@return string? problem
+---@return signalbox.Problem? problem
 function M.forget(folder, policy, options)
   local lock <close>, locking = folders.lock(folder, options.note)
   if not lock then return nil, locking end
-  if not options.dry_run then folders.mend(folder) end
-  local snapshots, problem = folders.scan(folder)
-  if not snapshots then return nil, problem end
-  local groups, ignored = sort_out(folder, snapshots)
-  local result = { kept = {}, removed = {}, ignored = ignored, dry_run = options.dry_run == true }
-  local doomed = {}
-  for _, group in pairs(groups) do
-    judge(group, policy, options.just_made)
-    for _, snapshot in ipairs(group) do
-      local stays = #snapshot.reasons > 0
-      local list = stays and result.kept or result.removed
-      list[#list + 1] = row_of(folder, snapshot)
-      if not stays then doomed[#doomed + 1] = snapshot end
-    end
-  end
-  for _, list in ipairs { result.kept, result.removed } do
-    table.sort(list, function(a, b)
-      if a.time ~= b.time then return a.time > b.time end
-      return a.path < b.path
-    end)
-  end
+  if not options.dry_run then changes.mend(folder) end
+  local result, doomed = decide(folder, policy, options)
+  if not result then return nil, doomed end
   if not options.dry_run then
-    local removed, removing = remove_all(folder, doomed)
+    local removed, removing = changes.remove(folder, doomed)
     if not removed then return nil, removing end
   end
-  local array = require("signalbox").array
-  for _, row in ipairs(result.removed) do row.reasons = nil end
-  result.kept, result.removed = array(result.kept), array(result.removed)
-  result.ignored = array(result.ignored)
   return result
 end
 
@@ -97,16 +121,13 @@ function M.print(result)
   local rows = {}
   for _, row in ipairs(result.kept) do
     rows[#rows + 1] = { time = row.time, what = "keep", why = table.concat(row.reasons, ", "),
-      file = row.path }
+      path = row.path }
   end
   for _, row in ipairs(result.removed) do
-    rows[#rows + 1] = { time = row.time, what = "remove", why = "", file = row.path }
+    rows[#rows + 1] = { time = row.time, what = "remove", why = "", path = row.path }
   end
-  table.sort(rows, function(a, b)
-    if a.time ~= b.time then return a.time > b.time end
-    return a.file < b.file
-  end)
-  if #rows > 0 then cli.table(rows, { "time", "what", "why", "file" }) end
+  table.sort(rows, newest_first)
+  if #rows > 0 then cli.table(rows, { "time", "what", "why", { "path", title = "file" } }) end
   for _, row in ipairs(result.ignored) do
     cli.note("%s is left alone: %s", row.path, row.problem)
   end

@@ -6,8 +6,8 @@
 ---     assert(file:keep())                                       -- now it is
 ---
 --- Left without `keep`, what was written goes away.
+local files <const> = require "signalbox.files"
 local signalbox <const> = require "signalbox"
-local vault <const> = require "signalbox.vault"
 
 local IN_USE <const> = 16 -- EBUSY: of a database's own files, which the host keeps scripts from
 
@@ -26,7 +26,7 @@ WholeFile.__index = WholeFile
 --- What stands at `path` may be replaced: nothing, or a plain file. A link would be replaced in
 --- place of what it names, and a device isn't a file to be renamed over.
 local function check_target(path)
-  local status = vault.stat(path)
+  local status = files.stat(path)
   if status and status.kind == "file" then
     local file <close>, problem, code = io.open(path, "rb")
     if not file and code == IN_USE then return nil, problem end
@@ -47,8 +47,8 @@ local function take_name(path)
   local name, lock
   for i = 1, NAMES do
     local candidate = string.format("%s.part-%d", path, i)
-    if name and not vault.stat(candidate) then break end
-    local taken, problem = vault.take(candidate)
+    if name and not files.stat(candidate) then break end
+    local taken, problem = files.take(candidate)
     if taken == nil and not name then return nil, problem end
     if taken and name then
       os.remove(candidate)
@@ -95,14 +95,14 @@ function WholeFile:keep(new)
     ok, problem = signalbox.fsync(self.stream)
     if ok then ok, problem = self.stream:close() end
   else
-    ok, problem = vault.sync(self.temporary)
+    ok, problem = files.sync(self.temporary)
   end
-  if ok and self.mode then ok, problem = vault.set_mode(self.temporary, self.mode) end
+  if ok and self.mode then ok, problem = files.set_mode(self.temporary, self.mode) end
   if ok then ok, problem = check_target(self.path) end
-  if ok then ok, problem = (new and vault.rename or os.rename)(self.temporary, self.path) end
+  if ok then ok, problem = (new and files.rename or os.rename)(self.temporary, self.path) end
   if not ok then return nil, problem end
   self.temporary = nil
-  return vault.sync(self.path:match "^(.*/)[^/]*$" or ".")
+  return files.sync(self.path:match "^(.*/)[^/]*$" or ".")
 end
 
 function WholeFile:__close()

@@ -1,6 +1,6 @@
 /* To be preloaded: the n-th call of one kind fails.
  *
- *   FAIL_KIND   write, sync, truncate, open or rename
+ *   FAIL_KIND   write, sync, truncate, open, rename, or flags (of a rename) or link
  *   FAIL_AT     which one, from 1
  *   FAIL_ERRNO  how
  *   FAIL_STAY   set: all later ones fail too
@@ -52,9 +52,16 @@ FAILING("sync", int, fdatasync, (int f), f)
 FAILING("truncate", int, ftruncate, (int f, off_t n), f, n)
 FAILING("truncate", int, ftruncate64, (int f, off64_t n), f, n)
 FAILING("rename", int, rename, (const char *a, const char *b), a, b)
-FAILING("rename", int, renameat2, (int f, const char *a, int g, const char *b, unsigned flags), f,
-        a, g, b, flags)
-FAILING("rename", int, link, (const char *a, const char *b), a, b)
+
+/* What not every file system has. */
+int renameat2(int from, const char *a, int to, const char *b, unsigned flags) {
+    return fails("rename") || (flags != 0 && fails("flags"))
+               ? -1
+               : REAL(renameat2)(from, a, to, b, flags);
+}
+int link(const char *a, const char *b) {
+    return fails("rename") || fails("link") ? -1 : REAL(link)(a, b);
+}
 
 #define FAILING_OPEN(name)                                                        \
     int name(const char *path, int flags, ...) {                                  \

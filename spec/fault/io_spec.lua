@@ -1,12 +1,13 @@
 --- Every call of the system that can fail does, once and for good: nothing that was acknowledged is
 --- lost, nothing broken stands under a final name, nothing crashes.
-local backup = require "signalbox.backup"
+local backups = require "spec.support.backups"
 local data = require "spec.support.data"
 local folders = require "signalbox.backup_folder"
 local paths = require "spec.support.paths"
 local run = require "spec.support.run"
 local signalbox = require "signalbox"
 local temp = require "spec.support.temp"
+local verifying = require "signalbox.backup_verify"
 
 local KINDS <const> = { "write", "sync", "truncate", "open", "rename" }
 local EIO <const>, ENOSPC <const> = "5", "28"
@@ -85,23 +86,44 @@ describe("where input and output fail", function()
     assert.is_true(tried > 20, tried .. " were tried")
   end)
 
-  it("a backup is whole or not there, and the database is as it was", function()
+  --- Backs up a database again, with each call failing in turn.
+  local function fail_backups(...)
+    local options = { ... }
     local tried = fail_each(function()
       local path = database(30)
-      return { "backup", path, path .. ".backups" }, path
+      local folder = path .. ".backups"
+      backups.date(backups.make(path, folder), os.time() - 86400)
+      return { "backup", path, folder, "--keep-last", "1", table.unpack(options) }, path
     end, function(result, path, case)
+      local folder = path .. ".backups"
       assert.equal(30, count(path, case))
-      local found = folders.scan(path .. ".backups") or {}
+      local found = assert(folders.backups(folder))
+      assert.is_true(#found >= 1, case)
       for _, snapshot in ipairs(found) do
-        local ok, problem = backup.verify(path .. ".backups", snapshot)
+        local ok, problem = verifying.verify(folder, snapshot)
         assert.is_true(ok, tostring(problem) .. " after " .. case)
       end
-      if result.status == 0 then assert.equal(1, #found, case) end
-      local again = run { "backup", path, path .. ".backups" }
+      if result.status == 0 then assert.is_true(found[#found].time > os.time() - 3600, case) end
+      local again = run { "backup", path, folder, "--keep-last", "1" }
       assert.equal(0, again.status, again.err)
-      assert.is_nil(io.popen("ls -A " .. path .. ".backups | grep '^[.]'"):read "l", case)
+      assert.equal("", backups.shell("ls -A '%s' '%s' | grep '^[.]'", folder, path:match "^(.*)/"),
+        case)
     end)
     assert.is_true(tried > 20, tried .. " were tried")
+  end
+
+  it("a backup is whole or not there, and the database is as it was", function()
+    fail_backups()
+  end)
+
+  it("so it is with its export", function()
+    fail_backups "--with-export"
+  end)
+
+  it("so it is where it is encrypted", function()
+    local key = temp.folder() .. "/key"
+    os.execute("age-keygen -o " .. key .. " 2>/dev/null")
+    fail_backups("--with-export", "--encrypt-to", backups.shell("age-keygen -y %s", key))
   end)
 
   it("a restore leaves the old database or the new one", function()
@@ -117,5 +139,24 @@ describe("where input and output fail", function()
       if result.status == 0 then assert.equal(30, total, case) end
     end)
     assert.is_true(tried > 10, tried .. " were tried")
+  end)
+
+  it("a file system that can't exchange names, nor give a second one, is as good", function()
+    local EINVAL <const>, EPERM <const> = "22", "1"
+    for _, link_too in ipairs { false, true } do
+      local path = database(30)
+      local folder = path .. ".backups"
+      local env = { LD_PRELOAD = library, FAIL_KIND = "flags", FAIL_AT = "1", FAIL_STAY = "1",
+        FAIL_ERRNO = EINVAL, FAIL_MARK = path .. ".mark" }
+      for _ = 1, 2 do
+        assert.equal(0, run { "backup", path, folder, "--keep-last", "1", env = env }.status)
+      end
+      backups.add_signal(path)
+      if link_too then env.FAIL_KIND, env.FAIL_ERRNO = "flags link", EPERM end
+      local result = run { "restore", folder, path, "--force", "--keep-old", env = env }
+      assert.equal(0, result.status, result.err)
+      assert.equal(30, count(path))
+      assert.equal(31, count(path .. ".before-restore"))
+    end
   end)
 end)

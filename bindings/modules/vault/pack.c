@@ -98,6 +98,7 @@ int sum_file(int from, PackProgress *progress, void *context, int64_t *size,
     char *buffer = malloc(CHUNK);
     int problem = sum && buffer ? 0 : ENOMEM;
     *size = 0;
+    posix_fadvise(from, 0, 0, POSIX_FADV_DONTNEED); /* what the disk has is asked for */
     for (size_t got = CHUNK; problem == 0 && got == CHUNK;) {
         problem = read_chunk(from, buffer, CHUNK, &got);
         if (problem == 0) {

@@ -1,4 +1,4 @@
-/* Files, compressed by zstd and known by their SHA-256. No Lua, no database. */
+/* Compressing files by zstd, and summing them by SHA-256. No Lua, no database. */
 #ifndef SIGNALBOX_VAULT_PACK_H
 #define SIGNALBOX_VAULT_PACK_H
 
@@ -14,7 +14,7 @@ typedef struct PackSums {
     char sha256[SHA256_TEXT], packed_sha256[SHA256_TEXT];
 } PackSums;
 
-/* Called after each few MiB with the bytes read so far; false breaks off. */
+/* Called after each few MiB with the bytes so far, unpacked; false breaks off. */
 typedef bool PackProgress(void *context, int64_t done);
 
 /* All give 0; or an errno, ECANCELED where `progress` broke it off, EBADMSG for what isn't zstd, is

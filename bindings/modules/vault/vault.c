@@ -1,7 +1,5 @@
-/* signalbox.vault: files that must survive. Compressing and summing (here), and what of files
- * Lua's own io lacks (files.c). Everything gives nil and a sentence where it fails. */
-#include "bindings/modules/vault/vault.h"
-
+/* signalbox.vault: compressing files, and summing them. Everything gives nil and a problem where it
+ * fails. */
 #include <errno.h>
 #include <fcntl.h>
 #include <lauxlib.h>
@@ -11,18 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bindings/modules/files/path.h"
 #include "bindings/modules/vault/pack.h"
 
 int luaopen_signalbox_vault(lua_State *L);
-
-int vault_fail(lua_State *L, int why, const char *what, const char *path) {
-    lua_pushnil(L);
-    lua_pushfstring(L, "%s '%s': %s", what, path,
-                    why == EBADMSG     ? "damaged, or not compressed by zstd"
-                    : why == ECANCELED ? "broken off"
-                                       : strerror(why));
-    return 2;
-}
 
 /* A Lua function that is told how far it is, without letting what it raises through C. */
 typedef struct Watcher {
@@ -105,8 +95,11 @@ static int work(lua_State *L, int what, Watcher *watcher) {
     const char *from_path, *to_path = NULL;
     int from = check_descriptor(L, 1, &from_path);
     int to = lua_isnoneornil(L, 2) ? -1 : check_descriptor(L, 2, &to_path);
+    if (from_path && path_is_owned(L, from_path)) {
+        return path_fail(L, EBUSY, "can't open", from_path);
+    }
     if (from_path && (from = open(from_path, O_RDONLY | O_CLOEXEC)) < 0) {
-        return vault_fail(L, errno, "can't open", from_path);
+        return path_fail(L, errno, "can't open", from_path);
     }
     if (to_path &&
         (to = open(to_path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)) < 0) {
@@ -114,7 +107,7 @@ static int work(lua_State *L, int what, Watcher *watcher) {
         if (from_path) {
             close(from);
         }
-        return vault_fail(L, why, "can't make", to_path);
+        return path_fail(L, why, "can't make", to_path);
     }
     PackSums sums;
     int problem = work_without_sigpipe(what, from, to, watcher, &sums);
@@ -134,10 +127,10 @@ static int work(lua_State *L, int what, Watcher *watcher) {
         return lua_error(L);
     }
     if (problem != 0) {
-        return vault_fail(L, problem, what >= 0 ? "can't compress" : "can't decompress",
-                          problem != EBADMSG && problem != ECANCELED && to_path ? to_path
-                          : from_path                                           ? from_path
-                                      : "what was piped in");
+        return path_fail(L, problem, what >= 0 ? "can't compress" : "can't decompress",
+                         problem != EBADMSG && problem != ECANCELED && to_path ? to_path
+                         : from_path                                           ? from_path
+                                     : "what was piped in");
     }
     return push_sums(L, &sums);
 }
@@ -165,9 +158,9 @@ static int vault_sha256(lua_State *L) {
     Watcher watcher = check_watcher(L, 2);
     char sha256[SHA256_TEXT];
     int64_t size;
-    int file = open(path, O_RDONLY | O_CLOEXEC);
+    int file = path_open(L, path, O_RDONLY, 0);
     if (file < 0) {
-        return vault_fail(L, errno, "can't open", path);
+        return path_fail(L, errno, "can't open", path);
     }
     int problem = sum_file(file, watch, &watcher, &size, sha256);
     close(file);
@@ -175,7 +168,7 @@ static int vault_sha256(lua_State *L) {
         return lua_error(L);
     }
     if (problem != 0) {
-        return vault_fail(L, problem, "can't read", path);
+        return path_fail(L, problem, "can't read", path);
     }
     lua_pushstring(L, sha256);
     lua_pushinteger(L, size);
@@ -205,6 +198,5 @@ static const luaL_Reg functions[] = {
 __attribute__((visibility("default"))) int luaopen_signalbox_vault(lua_State *L) {
     luaL_checkversion(L);
     luaL_newlib(L, functions);
-    vault_files_open(L);
     return 1;
 }

@@ -1,9 +1,11 @@
-/* What of files Lua's io lacks: making without following links, syncing, locking, swapping. */
+/* signalbox.files: what of files Lua's io lacks: making without following links, syncing, locking,
+ * swapping. Everything gives nil and a problem where it fails. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <lauxlib.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,11 +14,14 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "bindings/modules/vault/vault.h"
+#include "bindings/modules/files/path.h"
 
-#define LOCK_METATABLE "signalbox.vault.lock"
+#define LOCK_METATABLE "signalbox.files.lock"
 #define DATABASE_LOCKS 0x40000000L /* where SQLite locks a database: 512 bytes from here */
 #define DATABASE_LOCK_BYTES 512
+#define CUT_AT_ONCE (8 << 20)
+
+int luaopen_signalbox_files(lua_State *L);
 
 static int done(lua_State *L) {
     lua_pushboolean(L, 1);
@@ -28,9 +33,9 @@ static int files_create(lua_State *L) {
     size_t size;
     const char *path = luaL_checkstring(L, 1);
     const char *text = luaL_optlstring(L, 2, "", &size);
-    int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int file = path_open(L, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
     if (file < 0) {
-        return vault_fail(L, errno, "can't make", path);
+        return path_fail(L, errno, "can't make", path);
     }
     int why = 0;
     while (why == 0 && size > 0) {
@@ -46,73 +51,132 @@ static int files_create(lua_State *L) {
     why = close(file) != 0 && why == 0 ? errno : why;
     if (why != 0) {
         unlink(path);
-        return vault_fail(L, why, "can't write", path);
+        return path_fail(L, why, "can't write", path);
     }
     return done(L);
 }
 
-/* sync(path): a file or a folder. */
+static bool is_folder(int file) {
+    struct stat status;
+    return fstat(file, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+/* sync(path): a file or a folder. Some file systems of a network have no sync of folders. */
 static int files_sync(lua_State *L) {
     const char *path = luaL_checkstring(L, 1);
-    int file = open(path, O_RDONLY | O_CLOEXEC);
+    int file = path_open(L, path, O_RDONLY, 0);
     if (file < 0) {
-        return vault_fail(L, errno, "can't open", path);
+        return path_fail(L, errno, "can't open", path);
     }
     int why = fsync(file) == 0 ? 0 : errno;
+    if (why == EINVAL && is_folder(file)) {
+        why = 0;
+    }
     close(file);
-    return why == 0 ? done(L) : vault_fail(L, why, "can't sync", path);
+    return why == 0 ? done(L) : path_fail(L, why, "can't sync", path);
 }
 
 /* set_mode(path, mode): of a file of the caller's own. */
 static int files_set_mode(lua_State *L) {
     const char *path = luaL_checkstring(L, 1);
     mode_t mode = (mode_t)luaL_checkinteger(L, 2);
-    return chmod(path, mode) == 0 ? done(L) : vault_fail(L, errno, "can't change", path);
+    return chmod(path, mode) == 0 ? done(L) : path_fail(L, errno, "can't change", path);
+}
+
+/* Where the file system can't refuse to replace, or to exchange, we look first: whoever changes a
+ * folder by this module has locked it. */
+static bool is_unknown_to_file_system(int why) {
+    return why == EINVAL || why == ENOSYS || why == EOPNOTSUPP;
 }
 
 /* rename(from, to): fails where `to` is there. */
 static int files_rename(lua_State *L) {
     const char *from = luaL_checkstring(L, 1), *to = luaL_checkstring(L, 2);
-    if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0) {
-        return done(L);
+    struct stat status;
+    int why = renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0 ? 0 : errno;
+    if (is_unknown_to_file_system(why)) {
+        why = lstat(to, &status) == 0 ? EEXIST : rename(from, to) == 0 ? 0 : errno;
     }
-    if (errno != EINVAL && errno != ENOSYS) {
-        return vault_fail(L, errno, "can't make", to);
+    return why == 0 ? done(L) : path_fail(L, why, "can't make", to);
+}
+
+/* exchange(a, b): each gets the other's name, at once; false where the file system can't. */
+static int files_exchange(lua_State *L) {
+    const char *a = luaL_checkstring(L, 1), *b = luaL_checkstring(L, 2);
+    int why = renameat2(AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE) == 0 ? 0 : errno;
+    if (why != 0 && !is_unknown_to_file_system(why)) {
+        return path_fail(L, why, "can't replace", b);
     }
-    /* A file system without that: a link never replaces either. */
-    if (link(from, to) != 0 || unlink(from) != 0) {
-        return vault_fail(L, errno, "can't make", to);
+    lua_pushboolean(L, why == 0);
+    return 1;
+}
+
+/* link(from, to): a second name. */
+static int files_link(lua_State *L) {
+    const char *from = luaL_checkstring(L, 1), *to = luaL_checkstring(L, 2);
+    return link(from, to) == 0 ? done(L) : path_fail(L, errno, "can't make", to);
+}
+
+/* adopt(path, from): the owner and the mode of another file. Where the owner can't be set, the mode
+ * would let in others than it did: then it stays what it is. */
+static int files_adopt(lua_State *L) {
+    const char *path = luaL_checkstring(L, 1), *from = luaL_checkstring(L, 2);
+    struct stat status;
+    if (stat(from, &status) != 0) {
+        return path_fail(L, errno, "can't find", from);
+    }
+    if (lchown(path, status.st_uid, status.st_gid) == 0 &&
+        chmod(path, status.st_mode & 07777) != 0) {
+        return path_fail(L, errno, "can't set the mode of", path);
     }
     return done(L);
 }
 
-/* exchange(a, b): each gets the other's name, at once. */
-static int files_exchange(lua_State *L) {
-    const char *a = luaL_checkstring(L, 1), *b = luaL_checkstring(L, 2);
-    if (renameat2(AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE) != 0) {
-        return vault_fail(L, errno, "can't replace", b);
+/* Cuts a file off bit by bit: to give back a gigabyte at once stalls whoever syncs on that disk for
+ * a fifth of a second. */
+static void cut_off(int file) {
+    struct stat status;
+    if (fstat(file, &status) != 0 || !S_ISREG(status.st_mode) || status.st_nlink != 1) {
+        return;
     }
-    return done(L);
+    for (off_t size = status.st_size; size > CUT_AT_ONCE; size -= CUT_AT_ONCE) {
+        if (ftruncate(file, size - CUT_AT_ONCE) != 0) {
+            return;
+        }
+    }
+}
+
+/* remove(path): a file, however large, while others use the disk. */
+static int files_remove(lua_State *L) {
+    const char *path = luaL_checkstring(L, 1);
+    int file = path_open(L, path, O_WRONLY | O_NOFOLLOW | O_NONBLOCK, 0);
+    if (file >= 0) {
+        cut_off(file);
+        close(file);
+    }
+    return unlink(path) == 0 ? done(L) : path_fail(L, errno, "can't remove", path);
 }
 
 static const char *kind_of(mode_t mode) {
     return S_ISREG(mode) ? "file" : S_ISDIR(mode) ? "folder" : S_ISLNK(mode) ? "link" : "other";
 }
 
-/* stat(path) -> {kind=, size=, modified=} of the path itself, or nil where nothing is there. */
+/* stat(path) -> {kind=, size=, inode=, is_ours=} of the path itself; nil where nothing is there. */
 static int files_stat(lua_State *L) {
     const char *path = luaL_checkstring(L, 1);
     struct stat status;
     if (lstat(path, &status) != 0) {
-        return vault_fail(L, errno, "can't find", path);
+        return path_fail(L, errno, "can't find", path);
     }
-    lua_createtable(L, 0, 3);
+    lua_createtable(L, 0, 4);
     lua_pushstring(L, kind_of(status.st_mode));
     lua_setfield(L, -2, "kind");
     lua_pushinteger(L, status.st_size);
     lua_setfield(L, -2, "size");
-    lua_pushinteger(L, status.st_mtime);
-    lua_setfield(L, -2, "modified");
+    lua_pushinteger(L, (lua_Integer)status.st_ino);
+    lua_setfield(L, -2, "inode");
+    lua_pushboolean(L, status.st_uid == geteuid());
+    lua_setfield(L, -2, "is_ours");
     return 1;
 }
 
@@ -125,7 +189,7 @@ static int close_folder(lua_State *L) {
     return 0;
 }
 
-/* list(folder) -> names, sorted as bytes. */
+/* list(folder) -> names, in no order. */
 static int files_list(lua_State *L) {
     const char *path = luaL_checkstring(L, 1);
     DIR **folder = lua_newuserdatauv(L, sizeof *folder, 0);
@@ -136,7 +200,7 @@ static int files_list(lua_State *L) {
     lua_setmetatable(L, -2);
     *folder = opendir(path);
     if (!*folder) {
-        return vault_fail(L, errno, "can't read the folder", path);
+        return path_fail(L, errno, "can't read the folder", path);
     }
     lua_newtable(L);
     struct dirent *entry;
@@ -158,15 +222,15 @@ static int files_make_folder(lua_State *L) {
     size_t length = strlen(path);
     struct stat status;
     if (length >= sizeof part) {
-        return vault_fail(L, ENAMETOOLONG, "can't make the folder", path);
+        return path_fail(L, ENAMETOOLONG, "can't make the folder", path);
     }
     for (size_t i = 1; i <= length; i++) {
         if (path[i] == '/' || path[i] == '\0') {
             memcpy(part, path, i);
             part[i] = '\0';
             if (mkdir(part, 0700) != 0 && (stat(part, &status) != 0 || !S_ISDIR(status.st_mode))) {
-                return vault_fail(L, errno == EEXIST ? ENOTDIR : errno, "can't make the folder",
-                                  part);
+                return path_fail(L, errno == EEXIST ? ENOTDIR : errno, "can't make the folder",
+                                 part);
             }
         }
     }
@@ -177,14 +241,14 @@ static int files_make_folder(lua_State *L) {
 static int files_temporary_folder(lua_State *L) {
     const char *parent = luaL_checkstring(L, 1);
     char path[PATH_MAX];
-    lua_pushfstring(L, "%s/signalbox-XXXXXX", parent);
+    lua_pushfstring(L, "%s/.signalbox-XXXXXX", parent);
     const char *pattern = lua_tostring(L, -1);
     if (strlen(pattern) >= sizeof path) {
-        return vault_fail(L, ENAMETOOLONG, "can't make a folder in", parent);
+        return path_fail(L, ENAMETOOLONG, "can't make a folder in", parent);
     }
     strcpy(path, pattern);
     if (!mkdtemp(path)) {
-        return vault_fail(L, errno, "can't make a folder in", parent);
+        return path_fail(L, errno, "can't make a folder in", parent);
     }
     lua_pushstring(L, path);
     return 1;
@@ -195,7 +259,7 @@ static int files_resolve(lua_State *L) {
     const char *path = luaL_checkstring(L, 1);
     char resolved[PATH_MAX];
     if (!realpath(path, resolved)) {
-        return vault_fail(L, errno, "can't find", path);
+        return path_fail(L, errno, "can't find", path);
     }
     lua_pushstring(L, resolved);
     return 1;
@@ -206,7 +270,7 @@ static int files_free_space(lua_State *L) {
     const char *path = luaL_checkstring(L, 1);
     struct statvfs status;
     if (statvfs(path, &status) != 0) {
-        return vault_fail(L, errno, "can't ask for the space of", path);
+        return path_fail(L, errno, "can't ask for the space of", path);
     }
     lua_pushinteger(L, (lua_Integer)status.f_bavail * (lua_Integer)status.f_frsize);
     return 1;
@@ -242,13 +306,13 @@ static int files_lock(lua_State *L) {
     int *file = push_lock(L);
     *file = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (*file < 0) {
-        return vault_fail(L, errno, "can't open the folder", path);
+        return path_fail(L, errno, "can't open the folder", path);
     }
     if (flock(*file, LOCK_EX | LOCK_NB) == 0) {
         return 1;
     }
     if (errno != EWOULDBLOCK) {
-        return vault_fail(L, errno, "can't lock", path);
+        return path_fail(L, errno, "can't lock", path);
     }
     lua_pushboolean(L, 0);
     return 1;
@@ -268,11 +332,11 @@ static bool is_own(int file, const char *path) {
 static int files_take(lua_State *L) {
     const char *path = luaL_checkstring(L, 1);
     int *file = push_lock(L);
-    *file = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+    *file = path_open(L, path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0600);
     int why = errno;
     struct stat status;
     if (*file < 0 && lstat(path, &status) != 0) {
-        return vault_fail(L, why, "can't make", path);
+        return path_fail(L, why, "can't make", path);
     }
     if (*file >= 0 && flock(*file, LOCK_EX | LOCK_NB) == 0 && is_own(*file, path) &&
         ftruncate(*file, 0) == 0) {
@@ -282,29 +346,36 @@ static int files_take(lua_State *L) {
     return 1;
 }
 
-/* claim(database): keeps SQLite from opening it, until closed. Fails with "in use" where a process
- * has it open, this one included: this is a lock of an open file, which closing drops alone, and
- * which is in the way of the process's own. */
+/* Whether another has the file open, though it holds no lock at this moment. Only what nobody else
+ * has open can be leased for writing. Where leases are not known, or not ours to take, nobody can
+ * tell. */
+static bool is_open_elsewhere(int file) {
+    fcntl(file, F_SETSIG, SIGURG); /* what tells of a broken lease is not to end the process */
+    if (fcntl(file, F_SETLEASE, F_WRLCK) != 0) {
+        return errno == EAGAIN;
+    }
+    fcntl(file, F_SETLEASE, F_UNLCK);
+    return false;
+}
+
+/* claim(database): keeps SQLite from reading it, until closed. Fails as "busy" where somebody has
+ * it open. The lock is one of an open file, which closing alone drops. */
 static int files_claim(lua_State *L) {
     const char *path = luaL_checkstring(L, 1);
     int *file = push_lock(L);
-    *file = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+    *file = path_open(L, path, O_RDWR | O_NOFOLLOW, 0);
     if (*file < 0) {
-        return vault_fail(L, errno, "can't open", path);
+        return path_fail(L, errno, "can't open", path);
     }
     struct flock lock = {.l_type = F_WRLCK,
                          .l_whence = SEEK_SET,
                          .l_start = DATABASE_LOCKS,
                          .l_len = DATABASE_LOCK_BYTES};
-    if (fcntl(*file, F_OFD_SETLK, &lock) == 0) {
-        return 1;
+    if (fcntl(*file, F_OFD_SETLK, &lock) != 0) {
+        return path_fail(L, errno == EAGAIN || errno == EACCES ? ETXTBSY : errno, "can't replace",
+                         path);
     }
-    if (errno != EAGAIN && errno != EACCES) {
-        return vault_fail(L, errno, "can't lock", path);
-    }
-    lua_pushnil(L);
-    lua_pushfstring(L, "'%s' is in use", path);
-    return 2;
+    return is_open_elsewhere(*file) ? path_fail(L, ETXTBSY, "can't replace", path) : 1;
 }
 
 static const luaL_Reg functions[] = {
@@ -313,6 +384,9 @@ static const luaL_Reg functions[] = {
     {"set_mode", files_set_mode},
     {"rename", files_rename},
     {"exchange", files_exchange},
+    {"link", files_link},
+    {"adopt", files_adopt},
+    {"remove", files_remove},
     {"stat", files_stat},
     {"list", files_list},
     {"make_folder", files_make_folder},
@@ -325,6 +399,8 @@ static const luaL_Reg functions[] = {
     {NULL, NULL},
 };
 
-void vault_files_open(lua_State *L) {
-    luaL_setfuncs(L, functions, 0);
+__attribute__((visibility("default"))) int luaopen_signalbox_files(lua_State *L) {
+    luaL_checkversion(L);
+    luaL_newlib(L, functions);
+    return 1;
 }
