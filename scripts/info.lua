@@ -46,14 +46,35 @@ local function table_sizes(store)
   return sizes
 end
 
+--- What came of the last backup, and when one last was good: {status=, at=, error=, path=, size=,
+--- packed_size=, good_at=}. One that is "running" still may have been killed.
 local function last_backup(store)
   local known = cli.check(store:row [[
     SELECT count(*) AS n FROM sqlite_schema WHERE type = 'table' AND name = 'runs']])
   if known.n == 0 then return nil end
-  return store:row [[
-    SELECT max(finished_at) AS at
+  local last = store:row [[
+    SELECT status, coalesce(finished_at, started_at) AS at, error
     FROM runs
-    WHERE command = 'backup' AND status = 'done']].at
+    WHERE command = 'backup'
+    ORDER BY id DESC
+    LIMIT 1]]
+  if not last then return nil end
+  local good = require("signalbox.runs").last_done(store, "backup", "")
+  if good then
+    last.good_at = good.finished_at
+    for _, name in ipairs { "path", "size", "packed_size" } do last[name] = good.counts[name] end
+  end
+  return last
+end
+
+local function backup_text(last)
+  if not last then return "none" end
+  local good = last.good_at and string.format("%s, %s, %s compressed", last.good_at,
+    cli.bytes(last.size), cli.bytes(last.packed_size))
+  if last.status == "done" then return good end
+  local outcome = last.status == "running" and "not ended" or last.error or "no reason given"
+  return string.format("%s at %s: %s; the last good one: %s", last.status, last.at, outcome,
+    good or "none")
 end
 
 local function gather(store)
@@ -118,7 +139,7 @@ local function lines_of(info)
       { "by type", counts_text(info.signals_by_type) },
       { "held", cli.plural(info.held, "company", "companies") },
       { "suppressed", cli.plural(info.active_suppression_entries, "entry", "entries") },
-      { "last backup", info.last_backup or "none" },
+      { "last backup", backup_text(info.last_backup) },
     } do
       lines[#lines + 1] = line
     end

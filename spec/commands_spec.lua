@@ -190,6 +190,19 @@ describe("signalbox info", function()
     assert.truthy(run({ "info", path }).out:find "by type +github_spike 3\n")
     assert.equal(before, temp.read(path))
   end)
+
+  it("tells when the last backup was, how large, and what came of it", function()
+    local path = database(3)
+    local folder = temp.folder()
+    assert.truthy(run({ "info", path }).out:find "last backup +none\n")
+    local made = signalbox.json.decode(run({ "backup", path, folder, "--json" }).out)
+    local last = signalbox.json.decode(run({ "info", path, "--json" }).out).last_backup
+    assert.same({ "done", made.path, made.size }, { last.status, last.path, last.size })
+    assert.truthy(run({ "info", path }).out:find("KiB compressed", 1, true))
+    assert.equal(1, run({ "backup", path, temp.file("file", "") }).status)
+    local text = run({ "info", path }).out
+    assert.truthy(text:find "last backup +failed at [^\n]*file[^\n]*; the last good one: 20", text)
+  end)
 end)
 
 describe("signalbox maintain", function()
