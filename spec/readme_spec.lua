@@ -1,5 +1,6 @@
 -- Every command of README.md runs, in its order, in an empty folder: `sh` blocks are typed, a `lua`
--- block that names itself in its first comment is saved under that name.
+-- block that names itself in its first comment is saved under that name, and the lines of a `cron`
+-- block are run as cron does, which mails what they say.
 local paths = require "spec.support.paths"
 local run = require "spec.support.run"
 local temp = require "spec.support.temp"
@@ -47,6 +48,16 @@ describe("README.md", function()
         local result = run.program("/bin/bash", { "-euo", "pipefail", "-c", block.text,
           cwd = folder, env = { PATH = folder .. "/bin:" .. os.getenv "PATH" } })
         assert.equal(0, result.status, block.text .. result.out .. result.err)
+      end)
+    elseif block.language == "cron" then
+      it("has lines for cron that run and say nothing, at line " .. block.line, function()
+        for line in block.text:gmatch "[^\n]+" do
+          local command = line:match "^[%d*/,]+ +%S+ +%S+ +%S+ +%S+ +(.*)$"
+          assert.truthy(command or line:find "^%u+=", line)
+          local result = run.program("/bin/sh", { "-c", command or ":", cwd = folder,
+            env = { PATH = folder .. "/bin:/usr/bin:/bin", HOME = folder } })
+          assert.same({ status = 0, out = "", err = "" }, result, line)
+        end
       end)
     end
   end
