@@ -91,7 +91,9 @@ describe("the cron lines", function()
   it("back up, and verify what was backed up, and say nothing where all is well", function()
     local folder = in_a_folder_of_its_own()
     local lines = 0
+    local has_path = false
     for line in io.lines(paths.root .. "/scripts/share/cron/signalbox") do
+      has_path = has_path or line:find "^PATH=[^ ]*/usr/local/bin" ~= nil -- cron's own lacks it
       local command = line:match "^[%d*]+ [%d*]+ [%d*]+ [%d*]+ [%d*]+  root  (.*)$"
       if command then
         lines = lines + 1
@@ -99,6 +101,7 @@ describe("the cron lines", function()
         assert.same({ 0, "", "" }, { result.status, result.out, result.err })
       end
     end
+    assert.is_true(has_path)
     assert.equal(2, lines)
     assert.equal(1, backups(folder))
   end)
