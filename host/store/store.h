@@ -180,16 +180,14 @@ typedef struct Claim {
 
 typedef struct ClaimSet ClaimSet; /* what one store_claim gave; owns its texts */
 
-/* Takes the companies that have been due longest. Claims of workers that died or closed, and those
- * whose lease has ended, are free. */
+/* Takes the companies that have been due longest, and reads all their signals. Claims of workers
+ * that died or closed, and those whose lease has ended, are free. */
 Status store_claim(Store *store, const ClaimOptions *options, ClaimSet **claims, Error *error);
 size_t claim_set_count(const ClaimSet *claims);
 const Claim *claim_set_get(const ClaimSet *claims, size_t index);
+/* The signals in the order of the claims, newest first in each; *count gets how many. */
+const Signal *claim_set_signals(const ClaimSet *claims, size_t *count);
 void claim_set_free(ClaimSet *claims);
-
-/* The signals of all its companies, in the order of the claims, newest first in each. */
-Status store_claim_signals(Store *store, const ClaimSet *claims, SignalCursor **cursor,
-                           Error *error);
 
 /* OK while `fence` holds `key`, else CONFLICT: for writes of one's own in the same transaction. */
 Status store_claim_check(Store *store, Text key, int64_t fence, Error *error);
