@@ -287,6 +287,20 @@ typedef Status SqlBind(void *context, St *st, Error *error);
 Status store_exec(Store *store, Text sql, SqlBind *bind, void *context, int64_t *changed,
                   Error *error);
 
+/* The runs of a statement for many rows of parameters. */
+typedef struct SqlMany {
+    size_t count;
+    SqlBind *fit;   /* whether they are of this statement; binds nothing */
+    ManyBind *bind; /* (driver.h) */
+    ManyDone *done;
+    void *context; /* of the three */
+} SqlMany;
+
+/* Runs a statement that writes once for each row of parameters, all of it or none: a transaction of
+ * its own, or a savepoint in the caller's. error->index is the row, from 1, also of one that does
+ * not fit the statement. */
+Status store_exec_many(Store *store, Text sql, const SqlMany *many, int64_t *changed, Error *error);
+
 /* Rows of one statement: of one snapshot, as a SignalCursor's; with `single` the first one only,
  * which is cheaper. A statement that writes (INSERT ... RETURNING) runs at once, to its end. */
 typedef struct SqlCursor SqlCursor;
