@@ -32,6 +32,7 @@ if not has_host then host = { flags = {} } end
 ---@field about string one line, begins in lower case
 ---@field run fun(args: table): integer|nil, any
 ---@field arguments? fun(parser: table) declares arguments on an argparse parser
+---@field commands_are? string what those of its parser are, where not commands: "collector"
 ---@field database? "option"|"argument" by --db alone, or by its place as well
 ---@field json? boolean whether it has --json
 ---@field examples? string[][] command lines, each with what it is for
@@ -230,6 +231,20 @@ local function asks_help(words)
   return false
 end
 
+--- Ends the command for words that it doesn't understand. Below that stand the words that it would,
+--- where one of a few was meant, else its usage.
+local function refuse(command, name, parser, problem)
+  local what = problem:gsub("\nDid you mean (.-)%?", "; did you mean %1?")
+  local hint = parser:get_usage():gsub("%s*\n%s*", " "):gsub("^Usage", "usage")
+  if what:find "^unknown command" or what == "a command is required" then
+    what = what:gsub("command", command.commands_are or "%0", 1)
+    local names = {}
+    for i, below in ipairs(parser._commands) do names[i] = below._name end
+    hint = "there are: " .. table.concat(names, ", ")
+  end
+  M.usage(string.format("%s: %s", name, what), hint)
+end
+
 --- Runs a command with its words; gives the exit code. The program calls this.
 function M.main(command, name, ...)
   if not M.is_command(command) then return M.DONE end
@@ -241,9 +256,7 @@ function M.main(command, name, ...)
   local parser = M.parser(command, name)
   local ok, args = parser:pparse(words)
   if not ok then
-    local what = args:gsub("\nDid you mean (.-)%?", "; did you mean %1?")
-    local usage = innermost(parser, words):get_usage():gsub("%s*\n%s*", " ")
-    M.usage(string.format("%s: %s", name, what), (usage:gsub("^Usage", "usage")))
+    refuse(command, name, innermost(parser, words), args)
   end
   args.db = args.db or args.named_db -- by its place, or by its flag
   local results = table.pack(command.run(args))
