@@ -245,7 +245,7 @@ return cli.command {
     one:flag("--nagios", "one line and the exit codes of Nagios")
     one:flag("-q --quiet", "print nothing")
     one = parser:command("watch", "check again and again")
-    one:option("--every", "time between two checks"):convert(cli.seconds):default "60"
+    one:option("--every", "time between two checks"):convert(cli.pause):default "60"
     one:flag("-q --quiet", "print nothing")
     parser:command("list", "alerts as the last check found them")
       :flag("--all", "the rules that are quiet, too, with their files")

@@ -45,6 +45,21 @@ local function print_decisions(rows)
   print()
 end
 
+--- What keeps companies from being delivered, since the run began.
+local function note_undelivered(args, began)
+  local undelivered <const> = require "signalbox.undelivered"
+  local store <close> = cli.open(args, { mode = "ro" })
+  for _, why in ipairs(undelivered.reasons(store, args.sink, signalbox.iso(began))) do
+    cli.note("%s %s: %s", cli.plural(why.companies, "company", "companies"),
+      why.state == "failed" and "failed (process retry tries again)" or "to be tried again",
+      why.reason)
+  end
+  for _, other in ipairs(undelivered.elsewhere(store, args.sink)) do
+    cli.note("%s for another sink: signalbox process --sink %s",
+      cli.plural(other.companies, "company waits", "companies wait"), other.sink)
+  end
+end
+
 -- Running --------------------------------------------------------------------------------------
 
 --- What would be decided: reads only.
@@ -108,6 +123,7 @@ local function process_once(args)
   else
     print_decisions(rows or {})
     print_summary(counts, signalbox.time(signalbox.now()) - begun, args.dry_run)
+    if not args.dry_run then note_undelivered(args, begun) end
   end
   if stopped then cli.fail(stopped) end
   return counts.failed > 0 and cli.FAILED or cli.DONE
@@ -202,7 +218,7 @@ return cli.command {
     parser:option("--as-of", "evaluate as at that time"):convert(cli.time):argname "<time>"
     parser:option("--gate", "a file with a gate of one's own"):argname "<file>"
     parser:flag("--dry-run", "show what would be decided, and write nothing")
-    parser:option("--every", "of watch: how long to wait between runs"):convert(cli.seconds)
+    parser:option("--every", "of watch: how long to wait between runs"):convert(cli.pause)
       :default(WATCH_SECONDS)
     parser:option("--reason", "of reject: why"):default "rejected by hand"
     parser:argument("action", "watch, retry or reject; nothing for one run"):args "?"

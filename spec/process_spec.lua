@@ -237,6 +237,33 @@ describe("process", function()
     end
   end)
 
+  it("says why companies wait, and which wait for another sink", function()
+    save_all_kinds()
+    os.execute("mkdir " .. folder .. "/sinks")
+    temp.write(folder .. "/sinks/mine.lua", [[return { deliver = function(_, delivery)
+      if delivery.item.canonical_key == "domain:push.ai" then return { failed = "no room" } end
+      return { busy = "not today", wait = 600 }
+    end }]])
+    local env = { SIGNALBOX_PATH = folder }
+    local result = run.signalbox { "--db", db, "process", "--as-of", AS_OF, "--sink", "mine",
+      env = env }
+    assert.equal(1, result.status)
+    assert.truthy(result.err:find("1 company to be tried again: not today\n", 1, true), result.err)
+    assert.truthy(result.err:find("1 company failed (process retry tries again): no room\n", 1,
+      true), result.err)
+    result = run.signalbox { "--db", db, "process", "--out", folder .. "/out", env = env }
+    assert.equal("signalbox: 1 company waits for another sink: signalbox process --sink mine\n",
+      result.err)
+  end)
+
+  it("watches with a pause between its runs", function()
+    for _, command in ipairs { "process", "alerts" } do
+      local result = run.signalbox { "--db", db, command, "watch", "--every", "0" }
+      assert.equal(2, result.status)
+      assert.truthy(result.err:find("'0' is no pause: 0.1 s at the least", 1, true), result.err)
+    end
+  end)
+
   it("rejects a company, when a person says so", function()
     save { "domain:hold.ai", "research_paper", "arxiv", .5 }
     local result = run.signalbox { "--db", db, "process", "reject", "domain:hold.ai", "--reason",

@@ -115,6 +115,17 @@ function M.seconds(text)
   return nil, string.format("'%s' is no time span: 90, 2s, 10m, 1h or 7d", text)
 end
 
+local SHORTEST_PAUSE <const> = 0.1
+
+--- The same, for what goes on for ever: without a pause it would do nothing else.
+function M.pause(text)
+  local seconds, problem = M.seconds(text)
+  if seconds and seconds < SHORTEST_PAUSE then
+    return nil, string.format("'%s' is no pause: %g s at the least", text, SHORTEST_PAUSE)
+  end
+  return seconds, problem
+end
+
 local EARLIEST <const> = 1e8 -- in 1973: a smaller number is a day or a year without its dashes
 
 --- A time, as the store writes it: from ISO text or epoch seconds.
