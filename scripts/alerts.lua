@@ -99,7 +99,7 @@ local function quiet_rules(store, shown, now)
 end
 
 local function list(args)
-  local store <close> = cli.open(args)
+  local store <close> = cli.open_to_read(args)
   local now = clock()
   local shown = told_of(store, now)
   local quiet = args.all and quiet_rules(store, shown, now) or {}
@@ -115,7 +115,7 @@ local function list(args)
 end
 
 local function history(args)
-  local store <close> = cli.open(args)
+  local store <close> = cli.open_to_read(args)
   local events = alert_store.events(store, clock() - args.since, args.limit, args.name)
   if args.json then return cli.json { events = signalbox.array(events) } end
   for _, event in ipairs(events) do
@@ -166,7 +166,7 @@ local function silence(args)
 end
 
 local function silences(args)
-  local store <close> = cli.open(args)
+  local store <close> = cli.open_to_read(args)
   local rows = {}
   for i, one in ipairs(alert_store.silences(store, clock())) do rows[i] = silence_row(one) end
   if args.json then return cli.json { silences = signalbox.array(rows) } end

@@ -256,9 +256,20 @@ local function refuse(command, name, parser, problem)
   M.usage(string.format("%s: %s", name, what), hint)
 end
 
+--- What stands before the command has to be right, also where nothing will be logged.
+local function check_flags()
+  for _, name in ipairs { "log-format", "log-level" } do
+    if host.flags[name] then
+      local ok, problem = pcall(require("signalbox.config").get, (name:gsub("-", ".")))
+      if not ok then M.usage(tostring(problem)) end
+    end
+  end
+end
+
 --- Runs a command with its words; gives the exit code. The program calls this.
 function M.main(command, name, ...)
   if not M.is_command(command) then return M.DONE end
+  check_flags()
   local words = { ... }
   if asks_help(words) then
     print(M.help(command, name, words))
@@ -299,8 +310,11 @@ end
 
 --- What the program does about a command that it doesn't know: a script, mostly.
 function M.missing(name)
-  if name:find "%.lua$" or host.file(name) then
-    M.usage(string.format("there is no command '%s'", name), "signalbox run " .. name)
+  for _, path in ipairs { name, name .. ".lua" } do
+    local file = host.file(path)
+    if file and file.kind ~= "folder" or path == name and name:find "%.lua$" then
+      M.usage(string.format("there is no command '%s'", name), "signalbox run " .. path)
+    end
   end
   M.unknown("command", name, M.names "")
 end
@@ -322,8 +336,20 @@ function M.open(args, options)
   local path = M.database(args)
   local store, problem = require("signalbox").open(path, settings)
   if store then return store end
-  M.fail(problem, problem.code == "not_found" and not path:find "://" and
+  local is_missing = problem.code == "not_found" and settings.mode ~= "rwc"
+  M.fail(problem, is_missing and not path:find "://" and
     "signalbox collect, import or migrate up make one; --db or SIGNALBOX_DB name another" or nil)
+end
+
+local ONLY_TO_READ <const> = { readonly = true, schema = true }
+
+--- The same for a command that writes nothing: also one that may not be written to, or is newer
+--- than the program.
+---@param args? table
+function M.open_to_read(args)
+  local store, problem = require("signalbox").open(M.database(args), { mode = "rw" })
+  if store then return store end
+  return M.open(args, { mode = ONLY_TO_READ[problem.code] and "ro" or "rw" })
 end
 
 -- Results --------------------------------------------------------------------------------------
