@@ -153,6 +153,13 @@ local function retry_all(store, company)
   return count
 end
 
+--- Nothing of the company could be changed: because nobody knows it, or nothing of it is open.
+local function fail_for_company(store, company, sentence)
+  cli.fail(company .. sentence, store:is_duplicate(company)
+    and "signalbox explain " .. company .. " shows where it is"
+    or require("signalbox.company_word").hint(store, company))
+end
+
 local function retry(args)
   local store <close> = cli.open(args)
   local count = retry_all(store, args.company)
@@ -164,7 +171,7 @@ local function retry(args)
     print "nothing failed that could be tried again"
   end
   if count == 0 and args.company then
-    cli.fail(args.company .. " has nothing that failed and could be tried again")
+    fail_for_company(store, args.company, " has nothing that failed and could be tried again")
   end
 end
 
@@ -189,7 +196,9 @@ local function reject(args)
   local store <close> = cli.open(args)
   local count = reject_all(store, args.company, args.reason)
   if args.json then cli.json { rejected = count } end
-  if count == 0 then cli.fail(args.company .. " has no signal that could be rejected") end
+  if count == 0 then
+    fail_for_company(store, args.company, " has no signal that could be rejected")
+  end
   if args.json then return end
   print(string.format("%s of %s rejected: %s", cli.plural(count, "signal"), args.company,
     args.reason))

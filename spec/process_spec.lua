@@ -234,7 +234,11 @@ describe("process", function()
     for _, words in ipairs { { "retry", "domain:nope.ai" }, { "reject", "domain:nope.ai" } } do
       assert.equal(1, (try(words[1], words[2])))
       assert.equal(1, (try(words[1], words[2], "--json")))
+      assert.matches("\n  did you mean 'domain:push.ai'%?\n$", select(2, try(words[1], "push.ai")))
     end
+    process()
+    assert.matches("has no signal that could be rejected\n  signalbox explain domain:push.ai shows",
+      select(2, try("reject", "domain:push.ai")))
   end)
 
   it("says why companies wait, and which wait for another sink", function()
