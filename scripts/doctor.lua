@@ -39,7 +39,8 @@ end
 local function check_strays()
   for _, stray in ipairs(config.unused()) do
     say("wrong", "settings", string.format("%s: '%s' is no setting", stray.path, stray.name),
-      "signalbox config lists those that are")
+      stray.meant and string.format("did you mean '%s'?", stray.meant)
+        or "signalbox config lists those that are")
   end
 end
 

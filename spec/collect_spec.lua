@@ -246,7 +246,8 @@ describe("signalbox collect", function()
     assert.equal(1, result.status)
     assert.truthy(result.err:find("say which of its columns (a, b) is what", 1, true), result.err)
     for words, message in pairs { [""] = "a collector is required",
-      fiel = "unknown collector 'fiel'; did you mean 'file'?", nope = "unknown collector 'nope'" } do
+      fiel = "unknown collector 'fiel'; did you mean 'file'?",
+      nope = "unknown collector 'nope'" } do
       result = collect { words ~= "" and words or nil }
       assert.equal(2, result.status)
       local said = "signalbox: collect: " .. message .. "\n  there are: companies_house, file, "

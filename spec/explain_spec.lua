@@ -101,7 +101,8 @@ describe("explain", function()
   it("says so where nothing is known of a company", function()
     local result = explain "domain:nope.ai"
     assert.equal(1, result.status)
-    assert.matches("nothing is known of domain:nope.ai\n  keys look like domain:acme.ai", result.err)
+    assert.matches("nothing is known of domain:nope.ai\n  keys look like domain:acme.ai",
+      result.err)
   end)
 
   it("finds the key that was meant by an address, or by one in other letters", function()

@@ -202,12 +202,14 @@ describe("process", function()
     end
     for text, complaint in pairs {
       ["half_lives = { research_paper = 0 }"] = "half_lives.research_paper is 0, and must be",
-      ["treshold = 1"] = 'there is no option "treshold"',
+      ["treshold = 1"] = 'there is no option "treshold"\n',
+      ["auto_push_treshold = 1"] = "\n  did you mean 'auto_push_threshold'%?",
       ["weights = 1"] = "weights: table expected, got number",
     } do
       local result = configured(text)
       assert.equal(1, result.status)
-      assert.matches("gate.options: .*" .. complaint, result.err)
+      assert.matches("^signalbox: gate.options: .*" .. complaint, result.err)
+      assert.is_nil(result.err:find "bad argument")
       assert.equal("pending", statuses "domain:hold.ai")
     end
     local result = configured "weights = { research_paper = 0.9 }"
