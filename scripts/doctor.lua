@@ -164,10 +164,25 @@ local function check_database(args)
     return
   end
   local closing <close> = store
-  say("ok", "database", tostring(closing):match "%((.*)%)" or path)
+  say("ok", "database", (tostring(closing):match "%((.*), read%-only%)" or path))
   check_engine(store)
   check_layout(store, path)
   check_contents(store)
+end
+
+local WIDTH <const>, INDENT <const> = 84, 15
+
+--- The words of `text` in lines that fit beside the area.
+local function print_wrapped(head, text)
+  local line = ""
+  for word in text:gmatch "%S+" do
+    if line ~= "" and utf8.len(line) + #word >= WIDTH then
+      print(head .. line)
+      head, line = string.rep(" ", INDENT), ""
+    end
+    line = line .. (line == "" and "" or " ") .. word
+  end
+  print(head .. line)
 end
 
 local MARKS <const> = { ok = { "✓", "green" }, note = { "·", "yellow" }, wrong = { "✗", "red" } }
@@ -195,8 +210,9 @@ return cli.command {
     end
     for _, finding in ipairs(findings) do
       local mark = MARKS[finding.level]
-      print(string.format("%s %-12s %s", cli.colour(mark[1], mark[2]), finding.area, finding.text))
-      if finding.hint then print(string.rep(" ", 15) .. finding.hint) end
+      print_wrapped(string.format("%s %-12s ", cli.colour(mark[1], mark[2]), finding.area),
+        finding.text)
+      if finding.hint then print(string.rep(" ", INDENT) .. finding.hint) end
     end
     return wrong > 0 and cli.FOUND or cli.DONE
   end,

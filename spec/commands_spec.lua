@@ -327,6 +327,8 @@ describe("signalbox doctor", function()
       result.out)
     assert.matches("gate +the program's own\n", result.out)
     assert.matches("alerts +notices go to log\n", result.out)
+    assert.matches("database +%S+%.db\n", result.out)
+    for line in result.out:gmatch "[^\n]+" do assert.is_true(utf8.len(line) <= 100, line) end
   end)
 
   it("finds a gate and notices that are set up wrong", function()
