@@ -236,6 +236,9 @@ return cli.command {
   end,
 
   run = function(args)
+    if args.action == "watch" and args.company then
+      cli.usage "process watch: it watches all companies, and takes none"
+    end
     if args.action == "watch" then return watch(args) end
     if args.action == "retry" then return retry(args) end
     if args.action == "reject" then return reject(args) end

@@ -117,6 +117,18 @@ describe("signalbox collect", function()
       end
     end)
 
+    it("drops what was set aside when it is told which, or all", function()
+      counts { "file", temp.file("signals.ndjson", "{oops\n{oops again\n{oops still") }
+      local function drop(...)
+        local result = run { "--db", path, "quarantine", "drop", ... }
+        return result.status, result.out
+      end
+      assert.equal(2, (drop()))
+      assert.same({ 1, "" }, { drop "99" })
+      assert.same({ 0, "1 item dropped\n" }, { drop "1" })
+      assert.same({ 0, "2 items dropped\n" }, { drop "--all" })
+    end)
+
     it("tries again what was set aside when it is told to", function()
       local file = temp.file("signals.ndjson", line { confidence = 2 } .. "\n" .. "{oops")
       counts { "file", file }
@@ -235,6 +247,7 @@ describe("signalbox collect", function()
     for map, message in pairs {
       ["canonical_key.z=a"] = "refs has parts", ["refs=a"] = "refs has parts",
       ["oops"] = "it must be FIELD=COLUMN", ["nmae=a"] = "a signal has no 'nmae', but signal_type",
+      ["refs.domain=a"] = "refs has no 'domain', but domain_or_website, ",
       ["company_name=c"] = "rows.csv has no column 'c': it has a, b",
     } do
       local result = collect { "file", rows, "--map", "canonical_key=a", "--map", map }

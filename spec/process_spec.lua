@@ -262,7 +262,8 @@ describe("process", function()
       result.err)
   end)
 
-  it("watches with a pause between its runs", function()
+  it("watches all companies, with a pause between its runs", function()
+    assert.equal(2, run.signalbox({ "--db", db, "process", "watch", "domain:acme.ai" }).status)
     for _, command in ipairs { "process", "alerts" } do
       local result = run.signalbox { "--db", db, command, "watch", "--every", "0" }
       assert.equal(2, result.status)

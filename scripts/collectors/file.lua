@@ -1,5 +1,6 @@
 --- Files of signals, from any source that can write one: a JSON object a line, one array of them,
 --- or CSV whose columns are named.
+local canonical_key = require "signalbox.canonical_key"
 local collect_item = require "signalbox.collect_item"
 local csv = require "signalbox.csv"
 local input = require "signalbox.input"
@@ -73,6 +74,10 @@ local function read_map(context, words)
     end
     if (within ~= "") ~= (field == "refs") then
       context:fail("--map %s: refs has parts (refs.github_org=COLUMN), and no other field", word)
+    end
+    if within ~= "" and not is_among(canonical_key.fields, within) then
+      context:fail("--map %s: refs has no '%s', but %s", word, within,
+        table.concat(canonical_key.fields, ", "))
     end
     map[i] = { field = field, within = within, column = column, constant = column:match "^=(.*)$" }
   end

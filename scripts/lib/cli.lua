@@ -137,7 +137,7 @@ function M.time(text)
   end
   local iso, problem = signalbox.iso(number or text)
   if iso then return iso end
-  return nil, tostring(problem)
+  return nil, (tostring(problem):gsub("^text is", "that is"))
 end
 
 --- Declares what a command understands on an argparse parser.
