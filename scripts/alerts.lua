@@ -174,6 +174,12 @@ local function silences(args)
   cli.table(rows, { "id", "matchers", { "ends_at", title = "until" }, "author", "comment" })
 end
 
+local function silence_number(text)
+  local number = cli.count(text)
+  if number then return number end
+  return nil, string.format("'%s' is no silence's number; signalbox alerts silences has them", text)
+end
+
 local function unsilence(args)
   local store <close> = cli.open(args)
   if not alert_store.end_silence(store, args.id, clock()) then
@@ -259,7 +265,8 @@ return cli.command {
     one:option("--until", "till when"):target("till"):convert(cli.time)
     one:option("--comment", "why")
     parser:command("silences", "what is silenced")
-    parser:command("unsilence", "end a silence"):argument("id", "its number"):convert(cli.count)
+    parser:command("unsilence", "end a silence"):argument("id", "its number")
+      :convert(silence_number)
     one = parser:command("ack", "acknowledge: no more notices until it has resolved")
     matchers_argument(one)
     one:option("--comment", "what is being done")

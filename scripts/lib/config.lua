@@ -240,7 +240,7 @@ local function is_script(name)
   return false
 end
 
---- The names that one file gives values to; below a name that is no setting of its own, those in its
+--- The names that one file gives values to; of a name that is no setting of its own, those in its
 --- table.
 local function names_given(values, known)
   local names = {}

@@ -20,8 +20,8 @@ local function load_gate(path)
   return gate
 end
 
---- What a gate says of its options, without the call it was asked by; and, of ours, which option was
---- meant.
+--- What a gate says of its options, without the call it was asked by; and, of ours, which option
+--- was meant.
 local function complaint(gate, problem)
   local text = tostring(problem):gsub("^bad argument #%d+ to '[%w_]+' %((.*)%)$", "%1")
   local unknown = text:match 'there is no option "([%w_]+)"'
