@@ -44,6 +44,17 @@ local function check_strays()
   end
 end
 
+--- Folders of scripts that are not there: a slip, for nothing is found in them.
+local function check_path()
+  for folder in (config.get "path" or ""):gmatch "[^:]+" do
+    local file = host.file(folder)
+    if not file or file.kind ~= "folder" then
+      say("wrong", "settings", string.format("there is no folder of scripts '%s'", folder),
+        "SIGNALBOX_PATH names it; in it are collectors/, rules/, sinks/, and commands")
+    end
+  end
+end
+
 local function check_settings()
   local set, told = {}, {}
   for _, setting in ipairs(config.all()) do
@@ -56,6 +67,7 @@ local function check_settings()
   end
   if next(told) then return end
   check_strays()
+  check_path()
   say("ok", "settings", #set > 0 and table.concat(set, ", ") or "all at their defaults")
   local folder = host.config_folder()
   local file = folder and host.file(folder .. "/config.lua")

@@ -302,6 +302,12 @@ describe("signalbox doctor", function()
     assert.truthy(result.out:find("'databse' is no setting", 1, true), result.out)
   end)
 
+  it("finds a folder of scripts that is not there", function()
+    local result = run { "doctor", database(1), env = { SIGNALBOX_PATH = "nowhere" } }
+    assert.equal(3, result.status)
+    assert.matches("there is no folder of scripts 'nowhere'", result.out)
+  end)
+
   it("warns of a database that others can read", function()
     local path = database(1)
     os.execute("chmod 644 " .. path)
