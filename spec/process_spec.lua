@@ -267,7 +267,7 @@ describe("process", function()
     for _, command in ipairs { "process", "alerts" } do
       local result = run.signalbox { "--db", db, command, "watch", "--every", "0" }
       assert.equal(2, result.status)
-      assert.truthy(result.err:find("'0' is no pause: 0.1 s at the least", 1, true), result.err)
+      assert.truthy(result.err:find("'0' is no pause: 0.01 s at the least", 1, true), result.err)
     end
   end)
 

@@ -115,7 +115,7 @@ function M.seconds(text)
   return nil, string.format("'%s' is no time span: 90, 2s, 10m, 1h or 7d", text)
 end
 
-local SHORTEST_PAUSE <const> = 0.1
+local SHORTEST_PAUSE <const> = 0.01
 
 --- The same, for what goes on for ever: without a pause it would do nothing else.
 function M.pause(text)
