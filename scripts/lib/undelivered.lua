@@ -11,7 +11,8 @@ local M = {}
 ---@field reason string
 ---@field companies integer
 
---- What waits for a sink, and what was given up since a time.
+--- What waits for a sink, and what was given up since a time: an index each, for most of the outbox
+--- is neither.
 ---@param sink string
 ---@param since string
 ---@return signalbox.Undelivered[]
@@ -19,9 +20,12 @@ function M.reasons(store, sink, since)
   local list = {}
   for row in assert(store:rows([[
     SELECT state, last_error AS reason, count(*) AS companies
-    FROM outbox
-    WHERE sink = ?1 AND last_error IS NOT NULL
-      AND (state = 'ready' OR state = 'failed' AND updated_at >= ?2)
+    FROM (
+      SELECT state, last_error FROM outbox WHERE sink = ?1 AND state = 'ready'
+      UNION ALL
+      SELECT state, last_error FROM outbox
+      WHERE sink = ?1 AND state = 'failed' AND updated_at >= ?2)
+    WHERE last_error IS NOT NULL
     GROUP BY state, last_error
     ORDER BY companies DESC, last_error
     LIMIT ?3]], sink, since, SHOWN))

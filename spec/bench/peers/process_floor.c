@@ -1,6 +1,6 @@
-/* What the engine alone needs for what the batch run writes of a company: the same rows, in the same
- * transactions of 500, by prepared statements with values that are there already. One writer at a
- * time may do this, so no number of workers comes past it. Prints
+/* What the engine alone needs for what the batch run writes of a company: the same rows, in the
+ * same transactions of 500, by prepared statements with values that are there already. One writer
+ * at a time may do this, so no number of workers comes past it. Prints
  *
  *   floor<TAB>companies a second, of the time between BEGIN and the end of COMMIT
  *
