@@ -28,11 +28,9 @@ function M.start(options)
   local self = setmetatable({}, M)
   self.home = options.home or temp.folder()
   self.name = "signalbox-spec-" .. self.home:match "[^-/]*$" .. math.random(1000000)
-  local words = { "env", "-i", "HOME=" .. run.quote(self.home),
-    "PATH=" .. run.quote(os.getenv "PATH"), "LC_ALL=C.UTF-8", "TERM=xterm-256color" }
-  for name, value in pairs(options.env or {}) do
-    words[#words + 1] = run.quote(name .. "=" .. value)
-  end
+  local env = { TERM = "xterm-256color" }
+  for name, value in pairs(options.env or {}) do env[name] = value end
+  local words = run.environment(self.home, env)
   words[#words + 1] = run.quote(options.program or paths.program)
   for _, word in ipairs(options) do words[#words + 1] = run.quote(word) end
   local line = string.format("cd %s; %s; echo \"(exit $?)\"; exec sleep 60",
