@@ -548,9 +548,10 @@ describe("signalbox import", function()
 
   it("refuses a string of a gigabyte without the memory for it", function()
     local folder = temp.folder()
-    local result = run.program("/bin/sh", { timeout = 60, "-c", run.limit_memory(400000) .. "; (printf " ..
-      [['{"schema_version":4,"signals":[{"raw_data":"'; head -c 1073741824 /dev/zero | ]] ..
-      [[tr '\0' x) | ]] .. run.quote(paths.program) .. " import - " .. folder .. "/new.db" })
+    local result = run.program("/bin/sh", { timeout = 60, "-c", run.limit_memory(400000) ..
+      [[; (printf '{"schema_version":4,"signals":[{"raw_data":"'; ]] ..
+      [[head -c 1073741824 /dev/zero | tr '\0' x) | ]] ..
+      run.quote(paths.program) .. " import - " .. folder .. "/new.db" })
     assert.equal(1, result.status)
     assert.matches("line 1: a value longer than 65 MiB", result.err, 1, true)
   end)

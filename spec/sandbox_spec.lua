@@ -91,7 +91,7 @@ local function split(list)
 end
 
 describe("a rule in its sandbox", function()
-  it("is run by the very program that asks, which an upgrade may have replaced meanwhile", function()
+  it("is run by the very program that asks, though an upgrade has replaced it", function()
     for _, before in ipairs { "", "os.remove(arg[5]) ", "os.rename(arg[6], arg[5]) " } do
       local folder = temp.folder()
       local program, other = folder .. "/signalbox", temp.file("other", "another program")

@@ -51,7 +51,7 @@ bool process_path(char path[PATH_MAX]) {
     return true;
 }
 
-/* Only then, for a tool that runs the program inside itself (valgrind) is what the link leads to. */
+/* Only then: for a tool that runs the program inside itself (valgrind), the link is that tool. */
 const char *process_again(char path[PATH_MAX]) {
     return process_path(path) && access(path, X_OK) == 0 ? path : "/proc/self/exe";
 }

@@ -5,6 +5,7 @@
 --     assert.equal(0, result.status, result.err)
 local busted = require "busted"
 local paths = require "spec.support.paths"
+local slow = require "spec.support.slow"
 local temp = require "spec.support.temp"
 
 local TIMEOUT <const> = 60 -- seconds; a run that needs longer hangs
@@ -56,7 +57,7 @@ function M.program(program, options)
   local folder = temp.folder()
   temp.write(folder .. "/in", options.stdin or "")
   local out = options.stdout or folder .. "/out"
-  local seconds = options.timeout or TIMEOUT
+  local seconds = (options.timeout or TIMEOUT) * slow
   local line = string.format("cd %s && timeout -k 5 %g %s <%s >%s 2>%s",
     M.quote(options.cwd or folder), seconds, command_line(program, options, folder),
     M.quote(folder .. "/in"), M.quote(out), M.quote(folder .. "/err"))
@@ -131,7 +132,7 @@ function M.start(options)
   local sleep = require("system").sleep
 
   local function await(path, seconds, what)
-    local turns = math.ceil(seconds / 0.005)
+    local turns = math.ceil(seconds * slow / 0.005)
     for _ = 1, turns do
       if temp.exists(path) and temp.read(path) ~= "" then return temp.read(path) end
       sleep(0.005)

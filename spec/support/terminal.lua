@@ -6,9 +6,10 @@
 --     terminal:await "2"
 local paths = require "spec.support.paths"
 local run = require "spec.support.run"
+local slow = require "spec.support.slow"
 local temp = require "spec.support.temp"
 
-local PATIENCE <const> = 15 -- seconds until what is awaited is missed
+local PATIENCE <const> = 15 * slow -- seconds until what is awaited is missed
 
 local M = {}
 M.__index = M
