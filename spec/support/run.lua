@@ -25,13 +25,15 @@ function M.quote(text)
 end
 
 --- The words that start a command line with an environment of its own, to which `extra` adds (name
--- -> value, false unsets). The user's own settings stay out: a program sees a home of its own.
-function M.environment(home, extra)
+-- -> value, false unsets). The user's own settings stay out: a program sees a home of its own. A
+-- `stock` one isn't ours, and loads our module.
+function M.environment(home, extra, stock)
   local env = {
     HOME = home,
     PATH = os.getenv "PATH",
     LC_ALL = "C.UTF-8",
     TERM = "dumb",
+    LD_PRELOAD = stock and SANITIZER,
   }
   for _, name in ipairs(REPORTING) do env[name] = os.getenv(name) end
   for name, value in pairs(extra or {}) do env[name] = value or nil end
@@ -41,7 +43,7 @@ function M.environment(home, extra)
 end
 
 local function command_line(program, options, home)
-  local words = M.environment(home, options.env)
+  local words = M.environment(home, options.env, options.stock)
   if program == paths.program then words[#words + 1] = os.getenv "SIGNALBOX_UNDER" end
   words[#words + 1] = M.quote(program)
   for _, argument in ipairs(options) do words[#words + 1] = M.quote(argument) end
@@ -107,8 +109,7 @@ end
 function M.lua(options)
   local env = options.env or {}
   env.LUA_CPATH_5_4 = env.LUA_CPATH_5_4 or paths.build .. "/?.so;" .. paths.build .. "/lib/?.so;;"
-  env.LD_PRELOAD = env.LD_PRELOAD or SANITIZER
-  options.env = env
+  options.env, options.stock = env, true
   return M.program(options.program or "/usr/bin/lua5.4", options)
 end
 
