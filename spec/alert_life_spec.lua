@@ -1,6 +1,7 @@
 -- What keeps notices back and what must not: silences and inhibitions that go wrong, clocks that
 -- ran ahead, checks that overlap or are killed.
 local signalbox = require "signalbox"
+local await = require "spec.support.await"
 local alerts = require "spec.support.alerts"
 local server = require "spec.support.server"
 local temp = require "spec.support.temp"
@@ -235,14 +236,10 @@ describe("checks at the same time", function()
       alert("Loop", { when = function() while true do end end })]] },
       { config = "alerts = { seconds = 0.3 }" })
     local watch = desk:start("watch", "--every", "0.1")
-    for _ = 1, 400 do
-      if select(2, watch.out():gsub("2 firing", "")) >= 3 then break end
-      sleep(0.02)
-    end
+    await(function() return select(2, watch.out():gsub("2 firing", "")) >= 3 end)
     watch.kill "INT"
     local result = watch.wait(5)
     assert.equal(130, result.status, result.err)
-    assert.is_true(select(2, result.out:gsub("2 firing", "")) >= 3, result.out)
   end)
 end)
 

@@ -1,4 +1,5 @@
 -- Documents on their way into a store: what is taken, and how the rest is refused.
+local await = require "spec.support.await"
 local data = require "spec.support.data"
 local expect = require "spec.support.expect"
 local paths = require "spec.support.paths"
@@ -584,10 +585,9 @@ describe("signalbox import", function()
     assert(big:save_signals(data.signals(20000)))
     temp.write(folder .. "/big.json", exported(big))
     local process = run.start { "import", folder .. "/big.json", folder .. "/new.db" }
-    for _ = 1, 1000 do
-      if temp.exists(folder .. "/new.db.part-1") then break end
-      require("system").sleep(0.002)
-    end
+    await(function()
+      return temp.exists(folder .. "/new.db.part-1") or not process.is_running()
+    end)
     process.kill()
     process.wait(30)
     os.remove(folder .. "/new.db")

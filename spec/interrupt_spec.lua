@@ -1,3 +1,4 @@
+local await = require "spec.support.await"
 local run = require "spec.support.run"
 local temp = require "spec.support.temp"
 
@@ -6,11 +7,7 @@ local function broken_off(text, signal)
   local folder = temp.folder()
   temp.write(folder .. "/script.lua", "io.stdout:setvbuf 'no'\n" .. text)
   local process = run.start { "run", "script.lua", cwd = folder }
-  local sleep = require("system").sleep
-  for _ = 1, 2000 do
-    if process.out():find "ready" then break end
-    sleep(0.005)
-  end
+  await(function() return process.out():find "ready" end)
   local started = require("system").monotime()
   process.kill(signal or "INT")
   local result = process.wait(20)
@@ -99,10 +96,7 @@ describe("Ctrl-C", function()
       string.find(string.rep("a", 100000), string.rep("a*", 30) .. "b")]])
     local process = run.start { "run", "script.lua", cwd = folder }
     local sleep = require("system").sleep
-    for _ = 1, 2000 do
-      if process.out():find "ready" then break end
-      sleep(0.005)
-    end
+    await(function() return process.out():find "ready" end)
     process.kill "INT"
     sleep(0.2)
     process.kill "INT"
