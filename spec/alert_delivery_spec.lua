@@ -40,12 +40,6 @@ local function answer(hooks, ...)
   temp.write(hooks.folder .. "/answers", table.concat({ ... }, "\n"))
 end
 
---- Makes every notice that waits due at once.
-local function hurry(desk)
-  local store <close> = desk:store()
-  assert(store:exec "UPDATE alert_notices SET next_at = created_at WHERE status = 'waiting'")
-end
-
 local function rows(desk, sql)
   local store <close> = desk:store()
   local list = {}
@@ -60,7 +54,7 @@ describe("notices of an alert each", function()
     local desk = desk_of({ a = EACH },
       [[{ "webhook", url = "%s/x", each = true, body = "{summary}" }]], hooks)
     desk:check()
-    hurry(desk)
+    desk:hurry()
     desk:check()
     local seen = {}
     for i, request in ipairs(requests(hooks)) do
