@@ -128,7 +128,7 @@ describe("a delivery", function()
     local silent <close> = server.start "hooks"
     local hooks <close> = server.start "hooks"
     local desk = desk_of({ a = SWITCH }, string.format([[
-      { "smtp", url = "smtp://127.0.0.1:%s", from = "a@b.c", to = "d@e.f", timeout = 4 },
+      { "smtp", url = "smtp://127.0.0.1:%s", from = "a@b.c", to = "d@e.f", timeout = "10m" },
       { "slack", url = "%s/x" }]], silent.port, hooks.url))
     desk:switch_on()
     local check = desk:start "check"

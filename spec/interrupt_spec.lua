@@ -1,5 +1,6 @@
 local await = require "spec.support.await"
 local run = require "spec.support.run"
+local slow = require "spec.support.slow"
 local temp = require "spec.support.temp"
 
 --- Starts a script, waits until it has said "ready", sends `signal`, and gives how it ended.
@@ -14,7 +15,7 @@ local function broken_off(text, signal)
   return result, require("system").monotime() - started, folder
 end
 
-local SOON <const> = 1.5 -- seconds; one is promised, and other specs may run beside
+local SOON <const> = 1.5 * slow -- seconds; one is promised, and other specs may run beside
 
 describe("Ctrl-C", function()
   local cases = {
