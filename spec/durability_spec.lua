@@ -1,4 +1,5 @@
 --- What was acknowledged is there, whatever happens to the process, the disk or the file.
+local await = require "spec.support.await"
 local data = require "spec.support.data"
 local expect = require "spec.support.expect"
 local mounts = require "spec.support.mounts"
@@ -163,6 +164,7 @@ describe("kill -9", function()
     local acknowledged = 0
     for round = 1, KILLS do
       local saver = run.start { "run", folder .. "/save.lua", path, tostring(round) }
+      if round == 1 then await(function() return saver.out() ~= "" end, "the first batch") end
       require "system".sleep(slow * (0.05 + 0.25 * math.random()))
       saver.kill "KILL"
       local out = saver.wait(10).out

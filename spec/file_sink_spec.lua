@@ -96,8 +96,9 @@ describe("process --sink file", function()
     batch:save_company "domain:acme.ai"
     batch:process()
     forget_confirmation "domain:acme.ai"
+    local later = math.min(slow, 8) -- a run waits for what is due within 10 seconds
     batch:exec("UPDATE outbox SET state = 'ready', not_before = ?",
-      signalbox.iso(signalbox.time(signalbox.now()) + slow))
+      signalbox.iso(signalbox.time(signalbox.now()) + later))
     batch:save { "domain:acme.ai", "funding_event", "news", 1 }
     batch:process()
     assert.equal(2, #batch:lines())
