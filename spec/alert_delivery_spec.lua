@@ -1,6 +1,7 @@
 -- How notices get through: servers that refuse, wait, are away or want it slower, and settings that
 -- are wrong.
 local signalbox = require "signalbox"
+local await = require "spec.support.await"
 local alerts = require "spec.support.alerts"
 local data = require "spec.support.data"
 local run = require "spec.support.run"
@@ -39,12 +40,6 @@ local function answer(hooks, ...)
   temp.write(hooks.folder .. "/answers", table.concat({ ... }, "\n"))
 end
 
---- Makes every notice that waits due at once.
-local function hurry(desk)
-  local store <close> = desk:store()
-  assert(store:exec "UPDATE alert_notices SET next_at = created_at WHERE status = 'waiting'")
-end
-
 local function rows(desk, sql)
   local store <close> = desk:store()
   local list = {}
@@ -59,7 +54,7 @@ describe("notices of an alert each", function()
     local desk = desk_of({ a = EACH },
       [[{ "webhook", url = "%s/x", each = true, body = "{summary}" }]], hooks)
     desk:check()
-    hurry(desk)
+    desk:hurry()
     desk:check()
     local seen = {}
     for i, request in ipairs(requests(hooks)) do
@@ -104,10 +99,7 @@ describe("a delivery", function()
     local desk = desk_of({ a = SWITCH }, [[{ "webhook", url = "%s/x", timeout = "10m" }]], hooks)
     desk:switch_on()
     local check = desk:start "check"
-    for _ = 1, 400 do
-      if #requests(hooks) > 0 then break end
-      sleep(0.01)
-    end
+    await(function() return #requests(hooks) > 0 end)
     local waiting = rows(desk, "SELECT next_at FROM alert_notices")[1]
     assert.is_true(signalbox.time(waiting.next_at) > clock() + 600)
     check.wait()
@@ -136,14 +128,11 @@ describe("a delivery", function()
     local silent <close> = server.start "hooks"
     local hooks <close> = server.start "hooks"
     local desk = desk_of({ a = SWITCH }, string.format([[
-      { "smtp", url = "smtp://127.0.0.1:%s", from = "a@b.c", to = "d@e.f", timeout = 4 },
+      { "smtp", url = "smtp://127.0.0.1:%s", from = "a@b.c", to = "d@e.f", timeout = "10m" },
       { "slack", url = "%s/x" }]], silent.port, hooks.url))
     desk:switch_on()
     local check = desk:start "check"
-    for _ = 1, 300 do
-      if #texts(hooks) > 0 then break end
-      sleep(0.01)
-    end
+    await(function() return #texts(hooks) > 0 end)
     assert.equal(1, #texts(hooks))
     check.kill()
     check.wait()
@@ -192,10 +181,7 @@ describe("a delivery", function()
       [[{ "webhook", url = "%s/a" }, { "webhook", name = "b", url = "%s/b" }]], hooks)
     desk:switch_on()
     local check = desk:start "check"
-    for _ = 1, 400 do
-      if #requests(hooks) == 2 then break end
-      sleep(0.01)
-    end
+    await(function() return #requests(hooks) == 2 end)
     check.kill "INT"
     local result = check.wait(5)
     assert.equal(130, result.status, result.err)

@@ -1,8 +1,10 @@
 -- What keeps notices back and what must not: silences and inhibitions that go wrong, clocks that
 -- ran ahead, checks that overlap or are killed.
 local signalbox = require "signalbox"
+local await = require "spec.support.await"
 local alerts = require "spec.support.alerts"
 local server = require "spec.support.server"
+local slow = require "spec.support.slow"
 local temp = require "spec.support.temp"
 
 local sleep = require("system").sleep
@@ -205,26 +207,26 @@ end)
 describe("checks at the same time", function()
   --- Waits until the check has asked for a process that rules run in.
   local function await_worker(desk)
-    for _ = 1, 500 do
+    await(function()
       local pipe <close> = assert(io.popen("pgrep -fc -- '^signalbox --rule-worker " ..
         desk.database .. "'"))
-      if tonumber(pipe:read "l") > 0 then return sleep(0.1) end
-      sleep(0.01)
-    end
+      return tonumber(pipe:read "l") > 0
+    end)
+    sleep(0.1)
   end
 
   it("leave what the one found that began last, though another ends later", function()
     local hooks <close> = server.start "hooks"
     local desk = slack_desk({ a = SWITCH, ["0_slow"] = [[
       alert("Slow", { when = function() while true do end end })]] }, hooks,
-      "alerts = { seconds = 3 }")
+      string.format("alerts = { seconds = %d }", 3 * slow))
     desk:switch_on()
-    local slow = desk:start("check", "--json")
+    local first = desk:start("check", "--json")
     await_worker(desk)
     desk:switch_off()
     desk:rule("0_slow", "")
     assert.same({}, states(desk:check()))
-    local late = signalbox.json.decode(slow.wait().out)
+    local late = signalbox.json.decode(first.wait().out)
     assert.same({}, states(late))
     assert.same({}, texts(hooks))
     assert.same({}, states(desk:check()))
@@ -235,14 +237,10 @@ describe("checks at the same time", function()
       alert("Loop", { when = function() while true do end end })]] },
       { config = "alerts = { seconds = 0.3 }" })
     local watch = desk:start("watch", "--every", "0.1")
-    for _ = 1, 400 do
-      if select(2, watch.out():gsub("2 firing", "")) >= 3 then break end
-      sleep(0.02)
-    end
+    await(function() return select(2, watch.out():gsub("2 firing", "")) >= 3 end)
     watch.kill "INT"
     local result = watch.wait(5)
     assert.equal(130, result.status, result.err)
-    assert.is_true(select(2, result.out:gsub("2 firing", "")) >= 3, result.out)
   end)
 end)
 

@@ -246,7 +246,7 @@ describe("signalbox backup", function()
     local screen = require "spec.support.terminal".start { "restore", folder, path .. ".new",
       "--identity", "key", env = env, columns = 120 }
     local shown <close> = screen -- luacheck: ignore 211
-    assert.matches("restore  [█░]+  %d+%.%d MiB of %d+%.%d MiB, %d+%.%d %w+/s, [%d.]+ %w+ left",
+    assert.matches("restore  [█░]+  %d+%.%d [KM]iB of %d+%.%d MiB, %d+%.%d %w+/s, [%d.]+ %w+ left",
       screen:await " left")
     assert.is_nil(screen:await "(exit 0)":find " left")
   end)

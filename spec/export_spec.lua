@@ -1,4 +1,5 @@
 -- A store as a document, and what the document promises.
+local await = require "spec.support.await"
 local data = require "spec.support.data"
 local expect = require "spec.support.expect"
 local filled = require "spec.support.filled"
@@ -242,10 +243,9 @@ describe("signalbox export", function()
     local folder = temp.folder()
     for _ = 1, 3 do
       local process = run.start { "export", path, folder .. "/out.json" }
-      for _ = 1, 1000 do
-        if temp.exists(folder .. "/out.json.part-1") then break end
-        require("system").sleep(0.002)
-      end
+      await(function()
+        return temp.exists(folder .. "/out.json.part-1") or not process.is_running()
+      end)
       process.kill()
       process.wait(30)
       if temp.exists(folder .. "/out.json") then os.remove(folder .. "/out.json") end

@@ -1,4 +1,5 @@
 -- Documents on their way into a store: what is taken, and how the rest is refused.
+local await = require "spec.support.await"
 local data = require "spec.support.data"
 local expect = require "spec.support.expect"
 local paths = require "spec.support.paths"
@@ -559,9 +560,10 @@ describe("signalbox import", function()
 
   it("refuses a string of a gigabyte without the memory for it", function()
     local folder = temp.folder()
-    local result = run.program("/bin/sh", { timeout = 60, "-c", "ulimit -v 400000; (printf " ..
-      [['{"schema_version":4,"signals":[{"raw_data":"'; head -c 1073741824 /dev/zero | ]] ..
-      [[tr '\0' x) | ]] .. run.quote(paths.program) .. " import - " .. folder .. "/new.db" })
+    local result = run.program("/bin/sh", { timeout = 60, "-c", run.limit_memory(400000) ..
+      [[; (printf '{"schema_version":4,"signals":[{"raw_data":"'; ]] ..
+      [[head -c 1073741824 /dev/zero | tr '\0' x) | ]] ..
+      run.quote(paths.program) .. " import - " .. folder .. "/new.db" })
     assert.equal(1, result.status)
     assert.matches("line 1: a value longer than 65 MiB", result.err, 1, true)
   end)
@@ -594,10 +596,9 @@ describe("signalbox import", function()
     assert(big:save_signals(data.signals(20000)))
     temp.write(folder .. "/big.json", exported(big))
     local process = run.start { "import", folder .. "/big.json", folder .. "/new.db" }
-    for _ = 1, 1000 do
-      if temp.exists(folder .. "/new.db.part-1") then break end
-      require("system").sleep(0.002)
-    end
+    await(function()
+      return temp.exists(folder .. "/new.db.part-1") or not process.is_running()
+    end)
     process.kill()
     process.wait(30)
     os.remove(folder .. "/new.db")

@@ -115,7 +115,7 @@ describe("an installed signalbox", function()
 end)
 
 describe("the Debian package", function()
-  local package = string.format("%s/signalbox_%s_%s.deb", paths.build, signalbox.version,
+  local package = string.format("%s/build/signalbox_%s_%s.deb", paths.root, signalbox.version,
     io.popen("dpkg --print-architecture"):read "l")
   local folder = temp.folder()
 

@@ -1,14 +1,12 @@
+local await = require "spec.support.await"
 local run = require "spec.support.run"
+local slow = require "spec.support.slow"
 local temp = require "spec.support.temp"
 
 --- Starts the program, waits until it has said `ready`, sends `signal`, and gives how it ended.
 local function broken_off_at(ready, words, signal)
   local process = run.start(words)
-  local sleep = require("system").sleep
-  for _ = 1, 2000 do
-    if process.out():find(ready) then break end
-    sleep(0.005)
-  end
+  await(function() return process.out():find(ready) end)
   local started = require("system").monotime()
   process.kill(signal or "INT")
   local result = process.wait(20)
@@ -22,7 +20,7 @@ local function broken_off(text, signal)
   return broken_off_at("ready", { "run", "script.lua", cwd = folder }, signal)
 end
 
-local SOON <const> = 1.5 -- seconds; one is promised, and other specs may run beside
+local SOON <const> = 1.5 * slow -- seconds; one is promised, and other specs may run beside
 
 describe("Ctrl-C", function()
   local cases = {
@@ -113,10 +111,7 @@ describe("Ctrl-C", function()
       string.find(string.rep("a", 100000), string.rep("a*", 30) .. "b")]])
     local process = run.start { "run", "script.lua", cwd = folder }
     local sleep = require("system").sleep
-    for _ = 1, 2000 do
-      if process.out():find "ready" then break end
-      sleep(0.005)
-    end
+    await(function() return process.out():find "ready" end)
     process.kill "INT"
     sleep(0.2)
     process.kill "INT"

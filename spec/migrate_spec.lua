@@ -5,6 +5,7 @@ local filled = require "spec.support.filled"
 local predecessor = require "spec.support.predecessor"
 local run = require "spec.support.run"
 local signalbox = require "signalbox"
+local slow = require "spec.support.slow"
 local stores = require "spec.support.store"
 local temp = require "spec.support.temp"
 
@@ -54,9 +55,9 @@ describe("the schema", function()
     local racers = {}
     for i = 1, 8 do
       racers[i] = run.start { "run", "-e", string.format([[
-        local store = assert(require "signalbox".open %q)
+        local store = assert(require "signalbox".open(%q, { busy_timeout = %d }))
         assert(store:save_signal { signal_type = "a", source_api = "b", canonical_key = "k%d",
-          confidence = 1, raw_data = {} })]], path, i) }
+          confidence = 1, raw_data = {} })]], path, 5 * slow, i) }
     end
     for _, racer in ipairs(racers) do
       local result = racer.wait()

@@ -1,3 +1,4 @@
+local await = require "spec.support.await"
 local expect = require "spec.support.expect"
 local data = require "spec.support.data"
 local run = require "spec.support.run"
@@ -87,10 +88,7 @@ describe("signalbox.open", function()
     local made = run { "run", "-e", script, cwd = folder, env = env }
     temp.write(folder .. "/go", "")
     assert.equal("busy\n", made.out, made.err)
-    for _ = 1, 1000 do
-      if temp.exists(folder .. "/done") then break end
-      require "system".sleep(0.01)
-    end
+    await(function() return temp.exists(folder .. "/done") end)
     assert.is_true(temp.exists(folder .. "/a.db"), "the file is gone, and what was committed to it")
   end)
 

@@ -1,3 +1,4 @@
+local await = require "spec.support.await"
 local batches = require "spec.support.batch"
 local signalbox = require "signalbox"
 local temp = require "spec.support.temp"
@@ -27,7 +28,7 @@ describe("the outbox", function()
   --- A run of a slow sink that has begun with its delivery.
   local function begun()
     local worker = batch:start("--sink", "own")
-    batches.await(function() return temp.exists(batch.folder .. "/begun") end)
+    await(function() return temp.exists(batch.folder .. "/begun") end)
     return worker
   end
 

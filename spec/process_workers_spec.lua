@@ -1,3 +1,4 @@
+local await = require "spec.support.await"
 local batches = require "spec.support.batch"
 local temp = require "spec.support.temp"
 local terminal = require "spec.support.terminal"
@@ -65,15 +66,15 @@ describe("process watch", function()
     local batch = batches.new()
     batch:save_company "domain:one.ai"
     local watcher = batch:start("watch", "--every", "0.05")
-    batches.await(function() return watcher.out():find '"pushed":1' end)
+    await(function() return watcher.out():find '"pushed":1' end)
     batch:save_company "domain:two.ai"
-    batches.await(function() return select(2, watcher.out():gsub('"pushed":1', "")) == 2 end)
+    await(function() return select(2, watcher.out():gsub('"pushed":1', "")) == 2 end)
     os.rename(batch.db, batch.db .. ".away")
-    batches.await(function() return watcher.err():find("there is no", 1, true)
+    await(function() return watcher.err():find("there is no", 1, true)
       or watcher.err():find("not", 1, true) end)
     os.rename(batch.db .. ".away", batch.db)
     batch:save_company "domain:three.ai"
-    batches.await(function() return select(2, watcher.out():gsub('"pushed":1', "")) == 3 end)
+    await(function() return select(2, watcher.out():gsub('"pushed":1', "")) == 3 end)
     watcher.kill "INT"
     assert.equal(130, watcher.wait().status)
   end)

@@ -1,3 +1,4 @@
+local await = require "spec.support.await"
 local data = require "spec.support.data"
 local paths = require "spec.support.paths"
 local run = require "spec.support.run"
@@ -57,10 +58,7 @@ describe("signalbox repl, from a pipe", function()
   it("ends with 130 at Ctrl-C", function()
     local process = run.start { "repl", database(1), stdin = "print 'ready' io.stdout:flush()\n" ..
       "while true do end\nprint 'never'\n" }
-    for _ = 1, 2000 do
-      if process.out():find "ready" then break end
-      require("system").sleep(0.005)
-    end
+    await(function() return process.out():find "ready" end)
     require("system").sleep(0.1)
     process.kill "INT"
     local result = process.wait(10)

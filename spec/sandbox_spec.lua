@@ -91,6 +91,18 @@ local function split(list)
 end
 
 describe("a rule in its sandbox", function()
+  it("is run by the very program that asks, though an upgrade has replaced it", function()
+    for _, before in ipairs { "", "os.remove(arg[5]) ", "os.rename(arg[6], arg[5]) " } do
+      local folder = temp.folder()
+      local program, other = folder .. "/signalbox", temp.file("other", "another program")
+      assert(os.execute(string.format("cp %s %s", run.quote(paths.program), run.quote(program))))
+      temp.write(folder .. "/attack1.lua", 'alert("Up", { when = function() return true end })')
+      local result = run.program(program, { "run", "-e", before .. EVALUATE, filled_store(), folder,
+        "1", tostring(PATIENCE), program, other, cwd = folder })
+      assert.matches('"outcome":"fired"', result.out, 1, true, result.err)
+    end
+  end)
+
   it("does not find what reaches outside", function()
     local bodies = {}
     for i, name in ipairs(attacks.forbidden_globals) do

@@ -221,6 +221,10 @@ describe("store:save_signal", function()
     it("says what was given and what is allowed", function()
       local _, err = store:save_signal(data.signal { confidence = 1.5 })
       assert.equal("confidence is 1.5, and must be from 0 to 1", tostring(err))
+      for _, nan in ipairs { 0 / 0, -(0 / 0) } do
+        _, err = store:save_signal(data.signal { confidence = nan })
+        assert.equal("confidence is not a number, and must be from 0 to 1", tostring(err))
+      end
     end)
   end)
 

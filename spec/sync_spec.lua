@@ -1,6 +1,7 @@
 local notions = require "spec.support.notion"
 local run = require "spec.support.run"
 local signalbox = require "signalbox"
+local slow = require "spec.support.slow"
 local temp = require "spec.support.temp"
 
 describe("signalbox sync", function()
@@ -90,7 +91,7 @@ describe("signalbox sync", function()
   end)
 
   it("leaves the cache to one that began later", function()
-    notion = notions.start { delay = 0.3 }
+    notion = notions.start { delay = 0.3 * slow }
     notion:add { page(1) }
     local first = run.start { "--db", path, "sync", env = notion:env() }
     repeat signalbox.sleep(0.01) until next(notion:requests())

@@ -243,7 +243,11 @@ describe("waiting inside a transaction", function()
 end)
 
 describe("signalbox.run", function()
-  it("names the folder that is not there", function()
+  -- valgrind forks for posix_spawn, so that what fails in the child is never heard of.
+  local unless_valgrind = os.getenv "SIGNALBOX_UNDER" and pending or it
+
+  unless_valgrind("names the program or the folder that is not there", function()
+    expect.failure("not_found", signalbox.run { "no-such-program" })
     local _, err = signalbox.run { "true", cwd = "/nowhere" }
     assert.equal("signalbox.run: cannot start true in /nowhere: No such file or directory",
       tostring(err))
@@ -266,8 +270,7 @@ describe("signalbox.run", function()
     assert.equal(0, signalbox.run { "true", stdin = text }.status)
   end)
 
-  it("tells a program that is not there, took too long, said too much, or was killed", function()
-    expect.failure("not_found", signalbox.run { "no-such-program" })
+  it("tells a program that took too long, said too much, or was killed", function()
     expect.failure("unavailable", signalbox.run { "sleep", "60", timeout = 0.05 })
     expect.failure("invalid", signalbox.run { "yes", max_size = 1000 })
     local result = signalbox.run { "sh", "-c", "kill -9 $$" }

@@ -69,9 +69,15 @@ static int program(lua_State *L) {
     return 1;
 }
 
+static int again(lua_State *L) {
+    char path[PATH_MAX];
+    lua_pushstring(L, process_again(path));
+    return 1;
+}
+
 static const luaL_Reg functions[] = {
-    {"file", file}, {"make_folders", make_folders}, {"set_mode", set_mode}, {"program", program},
-    {NULL, NULL},
+    {"file", file},       {"make_folders", make_folders}, {"set_mode", set_mode},
+    {"program", program}, {"again", again},               {NULL, NULL},
 };
 
 void files_open(lua_State *L) {

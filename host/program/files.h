@@ -9,7 +9,8 @@
  *                          modified= (epoch seconds), disk_free= (bytes for us)}; nil, message
  *   make_folders(path) -> true: the folder is there, and those above it; nil, message
  *   set_mode(path, mode) -> true; nil, message
- *   program()          -> the path of the running program; nil */
+ *   program()          -> the path of the running program; nil
+ *   again()            -> what to run for another process of it */
 void files_open(lua_State *L);
 
 #endif

@@ -51,6 +51,11 @@ bool process_path(char path[PATH_MAX]) {
     return true;
 }
 
+/* Only then: for a tool that runs the program inside itself (valgrind), the link is that tool. */
+const char *process_again(char path[PATH_MAX]) {
+    return process_path(path) && access(path, X_OK) == 0 ? path : "/proc/self/exe";
+}
+
 bool process_folder(char path[PATH_MAX]) {
     char *slash = process_path(path) ? strrchr(path, '/') : NULL;
     if (slash != NULL) {

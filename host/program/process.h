@@ -21,4 +21,8 @@ void process_prepare(void);
 bool process_path(char path[PATH_MAX]);
 bool process_folder(char path[PATH_MAX]);
 
+/* What to start for another process of this very program: its path, or, where an upgrade has put
+ * another file there, what the system still knows of the first. `path` is room for it. */
+const char *process_again(char path[PATH_MAX]);
+
 #endif

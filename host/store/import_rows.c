@@ -85,16 +85,13 @@ static Status place_signal(ImportRows *rows, int64_t *id, bool *added, Error *er
 static Status take_confidence(ImportRows *rows, Error *error) {
     Value *value = record_value(&rows->record, "confidence");
     double given = value->as.number;
-    if (given >= 0 && given <= 1) {
-        return STATUS_OK;
+    Status status = check_confidence(given, error);
+    if (status != STATUS_OK && rows->verbatim) {
+        *value = value_double(given < 0 ? 0 : 1);
+        rows->report->clamped++;
+        status = STATUS_OK;
     }
-    if (!rows->verbatim) {
-        return error_invalid(error, "confidence", "confidence is %.15g, and must be from 0 to 1",
-                             given);
-    }
-    *value = value_double(given < 0 ? 0 : 1);
-    rows->report->clamped++;
-    return STATUS_OK;
+    return status;
 }
 
 static Status take_signal(ImportRows *rows, bool *added, Error *error) {

@@ -79,6 +79,8 @@ static inline void bind_int(St *st, int index, int64_t value) {
 
 /* INVALID unless it is UTF-8 without NUL; and there, and not empty, where `required`. */
 Status check_text(const char *field, Text text, bool required, Error *error);
+/* INVALID unless it is from 0 to 1. */
+Status check_confidence(double confidence, Error *error);
 /* INVALID unless absent or JSON. */
 Status check_json(const char *field, Text text, Error *error);
 /* INVALID unless STORE_TIME_NONE or within the years that can be written. */

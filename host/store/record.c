@@ -299,7 +299,7 @@ static Status bind_columns(Record *record, St *st, Error *error) {
     record->parameters = st_parameter_count(st);
     for (int i = 1; i <= record->parameters; i++) {
         Text name = text_of(st_parameter_name(st, i));
-        record->columns[i] = (signed char)column_index(record->table, name, 0);
+        record->columns[i] = column_index(record->table, name, 0);
         bound += record->columns[i] >= 0;
         if (record->columns[i] < 0 && !text_is(name, "now")) {
             bound = -1;

@@ -13,7 +13,7 @@ typedef struct Record {
     TimeText times[EXCHANGE_COLUMNS_MAX]; /* as record_normalise_times wrote them */
     const ExchangeTable *bound; /* the table whose insert `columns` is of */
     int parameters;
-    signed char columns[EXCHANGE_COLUMNS_MAX + 1]; /* of each parameter */
+    int columns[EXCHANGE_COLUMNS_MAX + 1]; /* of each parameter */
 } Record;
 
 /* Reads an object into `record` (whose texts are used again). INVALID says which field and why. */

@@ -14,9 +14,8 @@ Status signal_check(const NewSignal *signal, Error *error) {
     if (status == STATUS_OK) {
         status = check_text("company_name", signal->company_name, false, error);
     }
-    if (status == STATUS_OK && !(signal->confidence >= 0 && signal->confidence <= 1)) {
-        status = error_invalid(error, "confidence", "confidence is %.15g, and must be from 0 to 1",
-                               signal->confidence);
+    if (status == STATUS_OK) {
+        status = check_confidence(signal->confidence, error);
     }
     if (status == STATUS_OK && !signal->raw_data.data) {
         status = error_invalid(error, "raw_data", "raw_data is missing");

@@ -3,6 +3,8 @@
 #include "text/json.h"
 #include "text/utf8.h"
 
+#include <math.h>
+
 Status check_text(const char *field, Text text, bool required, Error *error) {
     if (!text.data) {
         return required ? error_invalid(error, field, "%s is missing", field) : STATUS_OK;
@@ -19,6 +21,18 @@ Status check_text(const char *field, Text text, bool required, Error *error) {
     if (nul < text.size) {
         return error_invalid(error, field, "%s has a NUL character at byte %zu, which no text may",
                              field, nul + 1);
+    }
+    return STATUS_OK;
+}
+
+Status check_confidence(double confidence, Error *error) {
+    if (isnan(confidence)) { /* printf would give it a sign */
+        return error_invalid(error, "confidence",
+                             "confidence is not a number, and must be from 0 to 1");
+    }
+    if (confidence < 0 || confidence > 1) {
+        return error_invalid(error, "confidence", "confidence is %.15g, and must be from 0 to 1",
+                             confidence);
     }
     return STATUS_OK;
 }

@@ -1,5 +1,6 @@
 --- The batch run by several processes side by side, each a worker with claims of its own.
 local config <const> = require "signalbox.config"
+local host <const> = require "signalbox.host"
 local outbox <const> = require "signalbox.outbox"
 local process <const> = require "signalbox.process"
 local signalbox <const> = require "signalbox"
@@ -10,7 +11,7 @@ local LOOK <const> = 0.2 -- seconds between two looks at how far they are
 
 --- The command line of one of them, which decides `share` companies, or all that are due.
 local function words_of(database, args, share)
-  local words = { "/proc/self/exe", "--db", database, "process", "--json", "--sink", args.sink }
+  local words = { host.again(), "--db", database, "process", "--json", "--sink", args.sink }
   for flag, value in pairs { ["--out"] = args.out or false, ["--as-of"] = args.as_of or false,
     ["--gate"] = args.gate or false, ["--limit"] = share or false } do
     if value then

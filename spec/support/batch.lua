@@ -112,15 +112,4 @@ function Batch:outbox(key)
   return self:row("SELECT * FROM outbox WHERE canonical_key = ?", key)
 end
 
---- Waits until `check` gives something, and gives that.
-function M.await(check, what)
-  local sleep = require("system").sleep
-  for _ = 1, 4000 do
-    local found = check()
-    if found then return found end
-    sleep(0.005)
-  end
-  error(what or "it did not come", 2)
-end
-
 return M

@@ -4,7 +4,7 @@ local base = require "busted.outputHandlers.base"
 local pretty = require "pl.pretty"
 
 -- Seconds from which a spec is named as slow.
-local SLOW <const> = tonumber(os.getenv "SIGNALBOX_SLOW" or 1)
+local SLOW <const> = require "spec.support.slow"
 local SLOWEST <const> = 10
 
 local function text_of(message)

@@ -5,9 +5,15 @@
 --     assert.equal(0, result.status, result.err)
 local busted = require "busted"
 local paths = require "spec.support.paths"
+local slow = require "spec.support.slow"
 local temp = require "spec.support.temp"
 
 local TIMEOUT <const> = 60 -- seconds; a run that needs longer hangs
+
+-- What `make asan` sets: how the sanitizers report, which every program must know, and the library
+-- that is loaded first into one that isn't linked with them.
+local REPORTING <const> = { "ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS" }
+local SANITIZER <const> = os.getenv "SIGNALBOX_SANITIZER"
 
 local M = {}
 
@@ -18,22 +24,26 @@ function M.quote(text)
   return "'" .. tostring(text):gsub("'", "'\\''") .. "'"
 end
 
---- The words of a command line, with its environment before it.
--- The user's own settings stay out: a run sees a home of its own unless `options.env` says other.
-local function command_line(program, options, home)
+--- The words that start a command line with an environment of its own, to which `extra` adds (name
+-- -> value, false unsets). The user's own settings stay out: a program sees a home of its own. A
+-- `stock` one isn't ours, and loads our module.
+function M.environment(home, extra, stock)
   local env = {
     HOME = home,
     PATH = os.getenv "PATH",
     LC_ALL = "C.UTF-8",
     TERM = "dumb",
+    LD_PRELOAD = stock and SANITIZER,
   }
-  if options.stock then -- a program that isn't ours meets the sanitizers with our module
-    env.LD_PRELOAD, env.LSAN_OPTIONS = os.getenv "LD_PRELOAD", os.getenv "LSAN_OPTIONS"
-  end
-  for name, value in pairs(options.env or {}) do env[name] = value or nil end
-
+  for _, name in ipairs(REPORTING) do env[name] = os.getenv(name) end
+  for name, value in pairs(extra or {}) do env[name] = value or nil end
   local words = { "env", "-i" }
   for name, value in pairs(env) do words[#words + 1] = M.quote(name .. "=" .. value) end
+  return words
+end
+
+local function command_line(program, options, home)
+  local words = M.environment(home, options.env, options.stock)
   if program == paths.program then words[#words + 1] = os.getenv "SIGNALBOX_UNDER" end
   words[#words + 1] = M.quote(program)
   for _, argument in ipairs(options) do words[#words + 1] = M.quote(argument) end
@@ -49,7 +59,7 @@ function M.program(program, options)
   local folder = temp.folder()
   temp.write(folder .. "/in", options.stdin or "")
   local out = options.stdout or folder .. "/out"
-  local seconds = options.timeout or TIMEOUT
+  local seconds = (options.timeout or TIMEOUT) * slow
   local line = string.format("cd %s && timeout -k 5 %g %s <%s >%s 2>%s",
     M.quote(options.cwd or folder), seconds, command_line(program, options, folder),
     M.quote(folder .. "/in"), M.quote(out), M.quote(folder .. "/err"))
@@ -73,16 +83,20 @@ function M.preload(name)
   local library = temp.folder() .. "/" .. name .. ".so"
   assert(os.execute(string.format("gcc -shared -fPIC -D_GNU_SOURCE -o %s %s/spec/fault/%s.c -ldl",
     library, paths.root, name)))
-  local sanitizer = os.getenv "LD_PRELOAD"
-  return sanitizer and sanitizer .. ":" .. library or library
+  return SANITIZER and SANITIZER .. ":" .. library or library
 end
 
 --- How a shell starts a stock lua5.4; one that loads a module built with a sanitizer needs the
 -- sanitizer first.
 function M.lua_command()
-  local preload = os.getenv "LD_PRELOAD"
-  if not preload then return "/usr/bin/lua5.4" end
-  return "env LD_PRELOAD=" .. preload .. " /usr/bin/lua5.4"
+  if not SANITIZER then return "/usr/bin/lua5.4" end
+  return "env LD_PRELOAD=" .. SANITIZER .. " /usr/bin/lua5.4"
+end
+
+--- How a shell gives what it starts at most so many KiB of addresses. The sanitizers' own take
+-- terabytes: under them there is no limit.
+function M.limit_memory(kib)
+  return SANITIZER and "true" or "ulimit -v " .. kib
 end
 
 --- Runs build/signalbox.
@@ -119,7 +133,7 @@ function M.start(options)
   local sleep = require("system").sleep
 
   local function await(path, seconds, what)
-    local turns = math.ceil(seconds / 0.005)
+    local turns = math.ceil(seconds * slow / 0.005)
     for _ = 1, turns do
       if temp.exists(path) and temp.read(path) ~= "" then return temp.read(path) end
       sleep(0.005)

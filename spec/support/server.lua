@@ -5,6 +5,7 @@
 --
 -- One prints its port when it is ready, and ends when its standard input does.
 local paths = require "spec.support.paths"
+local slow = require "spec.support.slow"
 local temp = require "spec.support.temp"
 
 local M = {}
@@ -14,7 +15,7 @@ Server.__index = Server
 
 local function await_port(path)
   local sleep = require("system").sleep
-  for _ = 1, 2000 do
+  for _ = 1, 2000 * slow do
     local port = temp.exists(path) and temp.read(path):match "^(%d+)\n"
     if port then return port end
     sleep(0.005)

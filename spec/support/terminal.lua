@@ -6,9 +6,10 @@
 --     terminal:await "2"
 local paths = require "spec.support.paths"
 local run = require "spec.support.run"
+local slow = require "spec.support.slow"
 local temp = require "spec.support.temp"
 
-local PATIENCE <const> = 15 -- seconds until what is awaited is missed
+local PATIENCE <const> = 15 * slow -- seconds until what is awaited is missed
 
 local M = {}
 M.__index = M
@@ -28,11 +29,9 @@ function M.start(options)
   local self = setmetatable({}, M)
   self.home = options.home or temp.folder()
   self.name = "signalbox-spec-" .. self.home:match "[^-/]*$" .. math.random(1000000)
-  local words = { "env", "-i", "HOME=" .. run.quote(self.home),
-    "PATH=" .. run.quote(os.getenv "PATH"), "LC_ALL=C.UTF-8", "TERM=xterm-256color" }
-  for name, value in pairs(options.env or {}) do
-    words[#words + 1] = run.quote(name .. "=" .. value)
-  end
+  local env = { TERM = "xterm-256color" }
+  for name, value in pairs(options.env or {}) do env[name] = value end
+  local words = run.environment(self.home, env)
   words[#words + 1] = run.quote(options.program or paths.program)
   for _, word in ipairs(options) do words[#words + 1] = run.quote(word) end
   local line = string.format("cd %s; %s; echo \"(exit $?)\"; exec sleep 60",

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "bindings/task.h"
+#include "program/process.h"
 #include "program/sandbox/frame.h"
 
 #define WORKER_METATABLE "signalbox.rule_worker"
@@ -54,6 +55,7 @@ static int spawn(pid_t *pid, int channel, const char *const words[]) {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     char *const environment[] = {NULL};
+    char room[PATH_MAX];
     int failed = posix_spawn_file_actions_init(&actions);
     if (failed != 0) {
         return failed;
@@ -72,8 +74,8 @@ static int spawn(pid_t *pid, int channel, const char *const words[]) {
             failed = posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
         }
         if (failed == 0) {
-            failed = posix_spawn(pid, "/proc/self/exe", &actions, &attributes, (char *const *)words,
-                                 environment);
+            failed = posix_spawn(pid, process_again(room), &actions, &attributes,
+                                 (char *const *)words, environment);
         }
         posix_spawnattr_destroy(&attributes);
     }
