@@ -5,11 +5,11 @@
  * changes nothing. They read canonical_key, fence and store from the table, and that is all they
  * trust it with. */
 #include <lauxlib.h>
+#include <string.h>
 
 #include "bindings/arguments.h"
 #include "bindings/errors.h"
 #include "bindings/handle.h"
-#include "bindings/iterator.h"
 #include "bindings/signal.h"
 #include "text/iso_time.h"
 
@@ -43,8 +43,29 @@ static Status read_options(lua_State *L, const Record *record, ClaimOptions *opt
     return field_seconds_or(L, record, "lease", LEASE, &options->lease, error);
 }
 
-/* Pushes a claim without its signals, of the store that is argument 1. */
-static void claim_push(lua_State *L, const Claim *claim, double lease) {
+static bool is_of(const Signal *signal, const Claim *claim) {
+    return signal->canonical_key.size == claim->canonical_key.size &&
+           memcmp(signal->canonical_key.data, claim->canonical_key.data,
+                  claim->canonical_key.size) == 0;
+}
+
+/* Pushes the signals of `claim`, which begin at *next, as a sequence. */
+static void signals_push(lua_State *L, const ClaimSet *set, const Claim *claim, size_t *next) {
+    size_t count, first = *next;
+    const Signal *signals = claim_set_signals(set, &count);
+    while (*next < count && is_of(&signals[*next], claim)) {
+        ++*next;
+    }
+    lua_createtable(L, (int)(*next - first), 0);
+    for (size_t i = first; i < *next; i++) {
+        signal_push(L, NULL, &signals[i], NULL);
+        lua_rawseti(L, -2, (lua_Integer)(i - first) + 1);
+    }
+}
+
+/* Pushes a claim of the store that is argument 1. */
+static void claim_push(lua_State *L, const ClaimSet *set, const Claim *claim, double lease,
+                       size_t *next) {
     lua_createtable(L, 0, 6);
     lua_pushlstring(L, claim->canonical_key.data, claim->canonical_key.size);
     lua_setfield(L, -2, "canonical_key");
@@ -56,57 +77,18 @@ static void claim_push(lua_State *L, const Claim *claim, double lease) {
     lua_setfield(L, -2, "lease");
     lua_pushvalue(L, 1);
     lua_setfield(L, -2, "store");
-    lua_newtable(L);
+    signals_push(L, set, claim, next);
     lua_setfield(L, -2, "signals");
     luaL_setmetatable(L, CLAIM_METATABLE);
 }
 
-/* Pushes an array of the claims of `set`, and a table that finds their signals by the key. */
+/* Pushes an array of the claims of `set`. */
 static void claims_push(lua_State *L, const ClaimSet *set, double lease) {
-    size_t count = claim_set_count(set);
+    size_t count = claim_set_count(set), next = 0;
     lua_createtable(L, (int)count, 0);
-    lua_createtable(L, 0, (int)count);
     for (size_t i = 0; i < count; i++) {
-        claim_push(L, claim_set_get(set, i), lease);
-        lua_getfield(L, -1, "canonical_key");
-        lua_getfield(L, -2, "signals");
-        lua_rawset(L, -4);
-        lua_rawseti(L, -3, (lua_Integer)i + 1);
-    }
-}
-
-/* Adds the rows of the iterator on top of the stack to the lists in the table below it. */
-static Status add_signals(lua_State *L, Error *error) {
-    Status status;
-    int iterator = lua_gettop(L), lists = iterator - 1;
-    while ((status = iterator_next(L, iterator, error)) == STATUS_ROW) {
-        lua_getfield(L, -1, "canonical_key");
-        if (lua_rawget(L, lists) == LUA_TTABLE) {
-            lua_insert(L, -2);
-            lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
-        }
-        lua_settop(L, iterator);
-    }
-    return status;
-}
-
-/* Pushes the claims with their signals: the array is two below the top. */
-static Status load(lua_State *L, Handle *handle, const ClaimSet *set, double lease, Error *error) {
-    SignalCursor *cursor = NULL;
-    claims_push(L, set, lease);
-    void **owner = iterator_push(L, &signal_rows, 1);
-    Store *store = handle_store(L, handle, error);
-    Status status = store ? store_claim_signals(store, set, &cursor, error) : STATUS_CLOSED;
-    *owner = cursor;
-    return status == STATUS_OK ? add_signals(L, error) : status;
-}
-
-/* Gives all of them back, for what was claimed could not be handed out. */
-static void release_all(Handle *handle, const ClaimSet *set) {
-    Error ignored;
-    for (size_t i = 0; handle->link.store && i < claim_set_count(set); i++) {
-        const Claim *claim = claim_set_get(set, i);
-        store_claim_release(handle->link.store, claim->canonical_key, claim->fence, &ignored);
+        claim_push(L, set, claim_set_get(set, i), lease, &next);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
     }
 }
 
@@ -123,16 +105,10 @@ static int claim(lua_State *L) {
         Store *store = handle_store(L, handle, &error);
         status = store ? store_claim(store, &options, set, &error) : STATUS_CLOSED;
     }
-    if (status == STATUS_OK) {
-        status = load(L, handle, *set, options.lease, &error);
-        if (status != STATUS_OK) {
-            release_all(handle, *set);
-        }
-    }
     if (status != STATUS_OK) {
         return error_return(L, &error);
     }
-    lua_pop(L, 2);
+    claims_push(L, *set, options.lease);
     return 1;
 }
 

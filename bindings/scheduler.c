@@ -53,7 +53,8 @@ static void arm_hook(Scheduler *s, lua_State *L) {
 }
 
 /* There is some grace, for what is closed on the way out; who catches the error and goes on all the
- * same will in the end not get one step further. */
+ * same will in the end not get one step further. Which wait a signal met says nothing to whoever
+ * sent it; which one a cancelled task was in does. */
 int interrupted_raise(lua_State *L, const char *name) {
     Error error;
     Scheduler *s = scheduler_get(L);
@@ -61,7 +62,7 @@ int interrupted_raise(lua_State *L, const char *name) {
         arm_hook(s, L);
         if (s->interrupted <= MAX_GRACES) s->interrupted++;
     }
-    if (name == NULL)
+    if (name == NULL || s->interrupted)
         error_set(&error, STATUS_INTERRUPTED, "interrupted");
     else
         error_set(&error, STATUS_INTERRUPTED, "%s: interrupted", name);

@@ -99,7 +99,7 @@ local function quiet_rules(store, shown, now)
 end
 
 local function list(args)
-  local store <close> = cli.open(args)
+  local store <close> = cli.open_to_read(args)
   local now = clock()
   local shown = told_of(store, now)
   local quiet = args.all and quiet_rules(store, shown, now) or {}
@@ -115,7 +115,7 @@ local function list(args)
 end
 
 local function history(args)
-  local store <close> = cli.open(args)
+  local store <close> = cli.open_to_read(args)
   local events = alert_store.events(store, clock() - args.since, args.limit, args.name)
   if args.json then return cli.json { events = signalbox.array(events) } end
   for _, event in ipairs(events) do
@@ -166,12 +166,18 @@ local function silence(args)
 end
 
 local function silences(args)
-  local store <close> = cli.open(args)
+  local store <close> = cli.open_to_read(args)
   local rows = {}
   for i, one in ipairs(alert_store.silences(store, clock())) do rows[i] = silence_row(one) end
   if args.json then return cli.json { silences = signalbox.array(rows) } end
   if #rows == 0 then return print "nothing is silenced" end
   cli.table(rows, { "id", "matchers", { "ends_at", title = "until" }, "author", "comment" })
+end
+
+local function silence_number(text)
+  local number = cli.count(text)
+  if number then return number end
+  return nil, string.format("'%s' is no silence's number; signalbox alerts silences has them", text)
 end
 
 local function unsilence(args)
@@ -245,7 +251,7 @@ return cli.command {
     one:flag("--nagios", "one line and the exit codes of Nagios")
     one:flag("-q --quiet", "print nothing")
     one = parser:command("watch", "check again and again")
-    one:option("--every", "time between two checks"):convert(cli.seconds):default "60"
+    one:option("--every", "time between two checks"):convert(cli.pause):default "60"
     one:flag("-q --quiet", "print nothing")
     parser:command("list", "alerts as the last check found them")
       :flag("--all", "the rules that are quiet, too, with their files")
@@ -259,7 +265,8 @@ return cli.command {
     one:option("--until", "till when"):target("till"):convert(cli.time)
     one:option("--comment", "why")
     parser:command("silences", "what is silenced")
-    parser:command("unsilence", "end a silence"):argument("id", "its number"):convert(cli.count)
+    parser:command("unsilence", "end a silence"):argument("id", "its number")
+      :convert(silence_number)
     one = parser:command("ack", "acknowledge: no more notices until it has resolved")
     matchers_argument(one)
     one:option("--comment", "what is being done")

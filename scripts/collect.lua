@@ -64,6 +64,8 @@ local function since(text)
   return nil, string.format("'%s' is neither a time nor a span: 2026-08-01, 7d", text)
 end
 
+local CANNOT_LOAD <const> = "the collector %s cannot be loaded: %s"
+
 local collectors, broken
 
 local function declare(parser)
@@ -80,6 +82,9 @@ local function declare(parser)
     local command = parser:command(name, collectors[name].about):add_help(false)
     command:flag("-h --help", "show this help")
     if collectors[name].arguments then collectors[name].arguments(command) end
+  end
+  for name in pairs(broken) do
+    parser:command(name, "cannot be loaded"):add_help(false):argument("words"):args "*"
   end
   parser:command("all", "all that are set up, at once"):add_help(false)
 end
@@ -179,6 +184,7 @@ return cli.command {
   database = "option",
   json = true,
   arguments = declare,
+  commands_are = "collector",
   notes = [[
 A company that the suppression cache has, under any of its keys, is skipped; a signal that is there
 already is a duplicate. What a collector cannot store it sets aside, for `signalbox quarantine`.
@@ -193,8 +199,9 @@ A run goes on where the last one came to.
 
   run = function(args)
     local name = args.collector
+    if broken[name] then cli.fail(string.format(CANNOT_LOAD, name, broken[name])) end
     for other, problem in pairs(broken) do
-      cli.note("the collector %s cannot be loaded: %s", other, problem)
+      cli.note(CANNOT_LOAD, other, problem)
     end
     local names = name == "all" and configured(collectors) or { name }
     local store <close> = open_store(args)

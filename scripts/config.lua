@@ -52,8 +52,9 @@ Secrets are never shown.
     local problems = problems_of(all)
     for _, problem in ipairs(problems) do cli.note(problem) end
     if #problems > 0 then return cli.FAILED end
-    for _, name in ipairs(config.unused()) do
-      cli.note("%s: '%s' is no setting", name.path, name.name)
+    for _, stray in ipairs(config.unused()) do
+      cli.note("%s: '%s' is no setting%s", stray.path, stray.name,
+        stray.meant and string.format("; did you mean '%s'?", stray.meant) or "")
     end
   end,
 }

@@ -39,7 +39,19 @@ end
 local function check_strays()
   for _, stray in ipairs(config.unused()) do
     say("wrong", "settings", string.format("%s: '%s' is no setting", stray.path, stray.name),
-      "signalbox config lists those that are")
+      stray.meant and string.format("did you mean '%s'?", stray.meant)
+        or "signalbox config lists those that are")
+  end
+end
+
+--- Folders of scripts that are not there: a slip, for nothing is found in them.
+local function check_path()
+  for folder in (config.get "path" or ""):gmatch "[^:]+" do
+    local file = host.file(folder)
+    if not file or file.kind ~= "folder" then
+      say("wrong", "settings", string.format("there is no folder of scripts '%s'", folder),
+        "SIGNALBOX_PATH names it; in it are collectors/, rules/, sinks/, and commands")
+    end
   end
 end
 
@@ -55,6 +67,7 @@ local function check_settings()
   end
   if next(told) then return end
   check_strays()
+  check_path()
   say("ok", "settings", #set > 0 and table.concat(set, ", ") or "all at their defaults")
   local folder = host.config_folder()
   local file = folder and host.file(folder .. "/config.lua")
@@ -163,10 +176,25 @@ local function check_database(args)
     return
   end
   local closing <close> = store
-  say("ok", "database", tostring(closing):match "%((.*)%)" or path)
+  say("ok", "database", (tostring(closing):match "%((.*), read%-only%)" or path))
   check_engine(store)
   check_layout(store, path)
   check_contents(store)
+end
+
+local WIDTH <const>, INDENT <const> = 84, 15
+
+--- The words of `text` in lines that fit beside the area.
+local function print_wrapped(head, text)
+  local line = ""
+  for word in text:gmatch "%S+" do
+    if line ~= "" and utf8.len(line) + #word >= WIDTH then
+      print(head .. line)
+      head, line = string.rep(" ", INDENT), ""
+    end
+    line = line .. (line == "" and "" or " ") .. word
+  end
+  print(head .. line)
 end
 
 local MARKS <const> = { ok = { "✓", "green" }, note = { "·", "yellow" }, wrong = { "✗", "red" } }
@@ -194,8 +222,9 @@ return cli.command {
     end
     for _, finding in ipairs(findings) do
       local mark = MARKS[finding.level]
-      print(string.format("%s %-12s %s", cli.colour(mark[1], mark[2]), finding.area, finding.text))
-      if finding.hint then print(string.rep(" ", 15) .. finding.hint) end
+      print_wrapped(string.format("%s %-12s ", cli.colour(mark[1], mark[2]), finding.area),
+        finding.text)
+      if finding.hint then print(string.rep(" ", INDENT) .. finding.hint) end
     end
     return wrong > 0 and cli.FOUND or cli.DONE
   end,

@@ -279,7 +279,7 @@ return cli.command {
     local known = gather(store, args.company, gate)
     if #known.signals == 0 and not known.suppression then
       cli.fail("nothing is known of " .. args.company,
-        "keys look like domain:acme.ai or github_org:openai")
+        require("signalbox.company_word").hint(store, args.company))
     end
     if args.json then return cli.json(plain(known)) end
     print_head(known)

@@ -88,16 +88,24 @@ local function print_report(report)
   if report.dry_run then print "a dry run: nothing was written" end
 end
 
+--- Fails; what is no export from its first line on is another source's, mostly.
+local function fail_to_read(problem)
+  cli.fail(problem, tostring(problem):find "^line 1: " and
+    "signalbox collect file reads signals of other sources: lines of JSON, CSV" or nil)
+end
+
 local function read(store, args)
   local progress <close> = cli.progress "import"
-  return cli.check(store:import(args.file, {
+  local report, problem = store:import(args.file, {
     dry_run = args.dry_run or false,
     ignore_unknown = args.ignore_unknown or false,
     progress = function(done, total)
       progress.total = total
       progress:update(done, cli.bytes(done))
     end,
-  }))
+  })
+  if not report then fail_to_read(problem) end
+  return report
 end
 
 --- A database that is not there is made under another name, and has its own when all is in it.

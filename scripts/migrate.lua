@@ -186,7 +186,7 @@ begin at 1001; `down --to 0` takes ours away again.]],
       report.steps = signalbox.array(report.steps)
       return cli.json(report)
     end
-    if args.dry_run then return print_sql(report) end
+    if args.dry_run and #report.steps > 0 then return print_sql(report) end
     print_report(report, cli.database(args))
   end,
 }

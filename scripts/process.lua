@@ -45,6 +45,21 @@ local function print_decisions(rows)
   print()
 end
 
+--- What keeps companies from being delivered, since the run began.
+local function note_undelivered(args, began)
+  local undelivered <const> = require "signalbox.undelivered"
+  local store <close> = cli.open(args, { mode = "ro" })
+  for _, why in ipairs(undelivered.reasons(store, args.sink, signalbox.iso(began))) do
+    cli.note("%s %s: %s", cli.plural(why.companies, "company", "companies"),
+      why.state == "failed" and "failed (process retry tries again)" or "to be tried again",
+      why.reason)
+  end
+  for _, other in ipairs(undelivered.elsewhere(store, args.sink)) do
+    cli.note("%s for another sink: signalbox process --sink %s",
+      cli.plural(other.companies, "company waits", "companies wait"), other.sink)
+  end
+end
+
 -- Running --------------------------------------------------------------------------------------
 
 --- What would be decided: reads only.
@@ -108,6 +123,7 @@ local function process_once(args)
   else
     print_decisions(rows or {})
     print_summary(counts, signalbox.time(signalbox.now()) - begun, args.dry_run)
+    if not args.dry_run then note_undelivered(args, begun) end
   end
   if stopped then cli.fail(stopped) end
   return counts.failed > 0 and cli.FAILED or cli.DONE
@@ -137,6 +153,13 @@ local function retry_all(store, company)
   return count
 end
 
+--- Nothing of the company could be changed: because nobody knows it, or nothing of it is open.
+local function fail_for_company(store, company, sentence)
+  cli.fail(company .. sentence, store:is_duplicate(company)
+    and "signalbox explain " .. company .. " shows where it is"
+    or require("signalbox.company_word").hint(store, company))
+end
+
 local function retry(args)
   local store <close> = cli.open(args)
   local count = retry_all(store, args.company)
@@ -148,7 +171,7 @@ local function retry(args)
     print "nothing failed that could be tried again"
   end
   if count == 0 and args.company then
-    cli.fail(args.company .. " has nothing that failed and could be tried again")
+    fail_for_company(store, args.company, " has nothing that failed and could be tried again")
   end
 end
 
@@ -173,7 +196,9 @@ local function reject(args)
   local store <close> = cli.open(args)
   local count = reject_all(store, args.company, args.reason)
   if args.json then cli.json { rejected = count } end
-  if count == 0 then cli.fail(args.company .. " has no signal that could be rejected") end
+  if count == 0 then
+    fail_for_company(store, args.company, " has no signal that could be rejected")
+  end
   if args.json then return end
   print(string.format("%s of %s rejected: %s", cli.plural(count, "signal"), args.company,
     args.reason))
@@ -202,7 +227,7 @@ return cli.command {
     parser:option("--as-of", "evaluate as at that time"):convert(cli.time):argname "<time>"
     parser:option("--gate", "a file with a gate of one's own"):argname "<file>"
     parser:flag("--dry-run", "show what would be decided, and write nothing")
-    parser:option("--every", "of watch: how long to wait between runs"):convert(cli.seconds)
+    parser:option("--every", "of watch: how long to wait between runs"):convert(cli.pause)
       :default(WATCH_SECONDS)
     parser:option("--reason", "of reject: why"):default "rejected by hand"
     parser:argument("action", "watch, retry or reject; nothing for one run"):args "?"
@@ -211,6 +236,9 @@ return cli.command {
   end,
 
   run = function(args)
+    if args.action == "watch" and args.company then
+      cli.usage "process watch: it watches all companies, and takes none"
+    end
     if args.action == "watch" then return watch(args) end
     if args.action == "retry" then return retry(args) end
     if args.action == "reject" then return reject(args) end

@@ -11,12 +11,17 @@ local function list(store, args)
 end
 
 local function drop(store, args)
+  if #args.id == 0 and not args.all then
+    cli.usage("quarantine drop: which?", "their numbers, as the list shows them, or --all")
+  end
   local dropped = 0
   for _, id in ipairs(args.id) do
     dropped = dropped + cli.check(quarantine.drop(store, id))
   end
   if args.all then dropped = cli.check(quarantine.drop(store)) end
-  if args.json then return cli.json { dropped = dropped } end
+  if args.json then cli.json { dropped = dropped } end
+  if dropped == 0 and not args.all then cli.fail "nothing with these numbers is set aside" end
+  if args.json then return end
   print(cli.plural(dropped, "item") .. " dropped")
 end
 
@@ -36,7 +41,7 @@ return cli.command {
   notes = "`signalbox collect NAME --retry` tries again what NAME has set aside.\n",
   examples = {
     { "signalbox quarantine", "all that is set aside" },
-    { "signalbox quarantine drop 12 13" },
+    { "signalbox quarantine drop 12 13", "or --all" },
     { "signalbox collect file --retry", "after the reason is gone" },
   },
 

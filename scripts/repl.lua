@@ -68,11 +68,20 @@ function Session:run_dot(text)
   return self:attempt(later.dot_commands.run, self, text)
 end
 
+local SQL_HINT <const> = "\n  SQL goes behind .sql: .sql SELECT ..."
+
+--- What is wrong with a text that doesn't compile.
+local function not_lua(text, problem)
+  return problem .. (later.dot_commands.is_sql(text) and SQL_HINT or "")
+end
+
 --- Evaluates one complete piece of text.
 function Session:evaluate(text)
   if later.statements.is_dot(text) then return self:run_dot(text) end
+  local meant = later.dot_commands.meant(text)
+  if meant then return false, string.format("did you mean %s?", meant) end
   local chunks, problem = later.statements.pieces(text)
-  if not chunks then return false, problem end
+  if not chunks then return false, not_lua(text, problem) end
   return self:attempt(function()
     for _, chunk in ipairs(chunks) do self:show(chunk) end
   end)
@@ -94,7 +103,8 @@ end
 --- Statements from `input` to its end or the first error.
 function Session:run_batch(input)
   for text, chunk, line, problem in later.statements.each(lines_of(input)) do
-    local ok, message = false, problem == "more" and INCOMPLETE or problem
+    local ok, message = false, nil
+    if problem then message = problem == "more" and INCOMPLETE or not_lua(text, problem) end
     if later.statements.is_dot(text) then
       ok, message = self:run_dot(text)
     elseif chunk then

@@ -22,15 +22,15 @@ end
 
 return cli.command {
   about = "how many signals there are, by type and by state",
-  database = "option",
+  database = "argument",
   json = true,
   examples = {
     { "signalbox stats" },
-    { "signalbox --db old.db stats --json", "for a script" },
+    { "signalbox stats old.db --json", "for a script" },
   },
 
   run = function(args)
-    local store <close> = cli.open(args)
+    local store <close> = cli.open_to_read(args)
     local stats = cli.check(store:get_stats())
     if args.json then return cli.json(stats) end
 

@@ -117,6 +117,18 @@ describe("signalbox collect", function()
       end
     end)
 
+    it("drops what was set aside when it is told which, or all", function()
+      counts { "file", temp.file("signals.ndjson", "{oops\n{oops again\n{oops still") }
+      local function drop(...)
+        local result = run { "--db", path, "quarantine", "drop", ... }
+        return result.status, result.out
+      end
+      assert.equal(2, (drop()))
+      assert.same({ 1, "" }, { drop "99" })
+      assert.same({ 0, "1 item dropped\n" }, { drop "1" })
+      assert.same({ 0, "2 items dropped\n" }, { drop "--all" })
+    end)
+
     it("tries again what was set aside when it is told to", function()
       local file = temp.file("signals.ndjson", line { confidence = 2 } .. "\n" .. "{oops")
       counts { "file", file }
@@ -159,6 +171,27 @@ describe("signalbox collect", function()
       assert.same({ "listed", "directory", "Beta, Inc", 0.9, "https://beta.com" },
         { found.signal_type, found.source_api, found.company_name, found.confidence,
           found.raw_data.site })
+    end)
+
+    it("reads a table whose columns are called as the fields are, such as an export", function()
+      counts { "file", temp.file("signals.ndjson", line { company_name = "Acme" }) }
+      local before = contents()
+      local table_file = temp.folder() .. "/signals.csv"
+      assert.equal(0, run({ "export", path, table_file, "--format", "csv", "--table", "signals" })
+        .status)
+      path = temp.folder() .. "/other.db"
+      assert.equal(1, counts({ "file", table_file }).saved)
+      assert.same(before, contents())
+
+      local refs = temp.file("refs.csv", "signal_type,source_api,confidence,refs.github_org,jobs\n"
+        .. "hiring_signal,careers,0.5,acme,3\n")
+      assert.equal(1, counts({ "file", refs }).saved)
+      local db <close> = store()
+      assert.equal("3", db:get_signals_for_company("github_org:acme")[1].raw_data.jobs)
+    end)
+
+    it("finds nothing in a table that is empty", function()
+      assert.equal(0, counts({ "file", temp.file("rows.csv", ""), "--map", "company_name=a" }).seen)
     end)
 
     it("with --since leaves out what is older", function()
@@ -213,15 +246,26 @@ describe("signalbox collect", function()
     local rows = temp.file("rows.csv", "a,b\n1,2\n")
     for map, message in pairs {
       ["canonical_key.z=a"] = "refs has parts", ["refs=a"] = "refs has parts",
-      ["oops"] = "it must be FIELD=COLUMN",
+      ["oops"] = "it must be FIELD=COLUMN", ["nmae=a"] = "a signal has no 'nmae', but signal_type",
+      ["refs.domain=a"] = "refs has no 'domain', but domain_or_website, ",
+      ["company_name=c"] = "rows.csv has no column 'c': it has a, b",
     } do
       local result = collect { "file", rows, "--map", "canonical_key=a", "--map", map }
       assert.equal(1, result.status)
       assert.truthy(result.err:find(message, 1, true), result.err)
       assert.falsy(result.err:find("traceback", 1, true), result.err)
     end
-    assert.equal(2, collect({}).status)
-    assert.equal(2, collect({ "no_such_collector" }).status)
+    local result = collect { "file", rows }
+    assert.equal(1, result.status)
+    assert.truthy(result.err:find("say which of its columns (a, b) is what", 1, true), result.err)
+    for words, message in pairs { [""] = "a collector is required",
+      fiel = "unknown collector 'fiel'; did you mean 'file'?",
+      nope = "unknown collector 'nope'" } do
+      result = collect { words ~= "" and words or nil }
+      assert.equal(2, result.status)
+      local said = "signalbox: collect: " .. message .. "\n  there are: companies_house, file, "
+      assert.equal(said, result.err:sub(1, #said))
+    end
     assert.equal(2, collect({ "file", "-", "--limit", "none" }).status)
   end)
 end)

@@ -32,6 +32,16 @@ describe("a collector of one's own", function()
       end
     end }]]
 
+  it("that cannot be loaded is named with the reason", function()
+    local result = mine("return {\n  collect = function(context) context:signal{\n")
+    assert.equal(1, result.status)
+    assert.truthy(result.err:find("the collector mine cannot be loaded: ", 1, true), result.err)
+    assert.truthy(result.err:find("mine.lua:3: unexpected symbol", 1, true), result.err)
+    result = mine "return { collect = 3 }"
+    assert.truthy(result.err:find("it returns no table with a function `collect`", 1, true),
+      result.err)
+  end)
+
   it("saves the cursor with the signals before it, and goes on there", function()
     local result = mine(COUNTING, {}, { BREAK = "1" })
     assert.equal(1, result.status)

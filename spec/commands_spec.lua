@@ -1,4 +1,6 @@
 local data = require "spec.support.data"
+local mounts = require "spec.support.mounts"
+local paths = require "spec.support.paths"
 local run = require "spec.support.run"
 local signalbox = require "signalbox"
 local stores = require "spec.support.store"
@@ -79,6 +81,26 @@ describe("the command line", function()
     assert.truthy(result.err:find("did you mean '--json'?", 1, true), result.err)
   end)
 
+  it("suggests to run what is a script of the folder", function()
+    local folder = temp.folder()
+    temp.write(folder .. "/nightly.lua", "")
+    for _, name in ipairs { "nightly", "nightly.lua" } do
+      local result = run { name, cwd = folder }
+      assert.equal(2, result.status)
+      assert.equal("signalbox: there is no command '" .. name .. "'\n  signalbox run nightly.lua\n",
+        result.err)
+    end
+  end)
+
+  it("is a usage error with an option before the command that has no such value", function()
+    for _, flag in ipairs { "--log-level", "--log-format" } do
+      local result = run { flag, "loud", "stats" }
+      assert.equal(2, result.status)
+      assert.truthy(result.err:find("^signalbox: " .. flag:gsub("%-", "%%-")
+        .. ": log%.%l+ is 'loud', and must be one of"), result.err)
+    end
+  end)
+
   it("is a usage error without a command, or with an unknown option before it", function()
     for _, options in ipairs { {}, { "--nonsense", "stats" }, { "--db" } } do
       local result = run(options)
@@ -134,6 +156,22 @@ describe("signalbox stats", function()
     assert.equal(expected .. "\n", run({ "--db", path, "stats", "--json" }).out)
     local shown = run({ "--db", path, "stats" }).out
     assert.truthy(shown:find "3 signals" and shown:find "pending +3\n", shown)
+    assert.equal(shown, run({ "stats", path }).out)
+  end)
+
+  it("reads what may not be written to, and what a newer program wrote", function()
+    local folder = temp.folder()
+    assert(os.rename(database(3), folder .. "/signals.db"))
+    local result = mounts.readonly(folder, string.format(
+      "cd %s && for command in stats 'alerts list' 'alerts history'; do %s $command || exit; done",
+      folder, paths.program))
+    assert.equal(0, result.status, result.err)
+    do
+      local store <close> = assert(signalbox.open(folder .. "/signals.db"))
+      assert(store:exec("INSERT INTO schema_migrations VALUES (9000, '2030-01-01', 'later')"))
+    end
+    result = run { "stats", folder .. "/signals.db" }
+    assert.equal(0, result.status, result.err)
   end)
 end)
 
@@ -264,6 +302,12 @@ describe("signalbox doctor", function()
     assert.truthy(result.out:find("'databse' is no setting", 1, true), result.out)
   end)
 
+  it("finds a folder of scripts that is not there", function()
+    local result = run { "doctor", database(1), env = { SIGNALBOX_PATH = "nowhere" } }
+    assert.equal(3, result.status)
+    assert.matches("there is no folder of scripts 'nowhere'", result.out)
+  end)
+
   it("warns of a database that others can read", function()
     local path = database(1)
     os.execute("chmod 644 " .. path)
@@ -289,6 +333,8 @@ describe("signalbox doctor", function()
       result.out)
     assert.matches("gate +the program's own\n", result.out)
     assert.matches("alerts +notices go to log\n", result.out)
+    assert.matches("database +%S+%.db\n", result.out)
+    for line in result.out:gmatch "[^\n]+" do assert.is_true(utf8.len(line) <= 100, line) end
   end)
 
   it("finds a gate and notices that are set up wrong", function()

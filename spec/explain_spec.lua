@@ -101,6 +101,15 @@ describe("explain", function()
   it("says so where nothing is known of a company", function()
     local result = explain "domain:nope.ai"
     assert.equal(1, result.status)
-    assert.matches("nothing is known of domain:nope.ai", result.err)
+    assert.matches("nothing is known of domain:nope.ai\n  keys look like domain:acme.ai",
+      result.err)
+  end)
+
+  it("finds the key that was meant by an address, or by one in other letters", function()
+    for _, word in ipairs { "acme.ai", "https://www.Acme.ai/about", "domain:ACME.ai" } do
+      local result = explain(word)
+      assert.equal(1, result.status)
+      assert.matches("nothing is known of .-\n  did you mean 'domain:acme.ai'%?\n$", result.err)
+    end
   end)
 end)

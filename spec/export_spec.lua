@@ -228,6 +228,15 @@ describe("signalbox export", function()
     assert.equal("", run.program("/bin/ls", { folder }).out)
   end)
 
+  it("names the file that was asked for where it can't be made", function()
+    local _, path = filled()
+    local target = temp.folder() .. "/none/out.json"
+    local result = run { "export", path, target }
+    assert.equal(1, result.status)
+    assert.equal("signalbox: can't make '" .. target .. "': No such file or directory\n",
+      result.err)
+  end)
+
   it("killed leaves no file under the name, and what it leaves the next one uses", function()
     local store <close>, path = stores.open { durability = "normal" }
     assert(store:save_signals(data.signals(20000)))

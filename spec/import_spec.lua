@@ -454,6 +454,17 @@ describe("signalbox import", function()
     assert.equal(0, piped.status, piped.err)
   end)
 
+  it("names the command that reads what is no export", function()
+    local folder = temp.folder()
+    for name, text in pairs { ["signals.csv"] = "signal_type,source_api\nt,s\n",
+      ["signals.ndjson"] = '{"signal_type":"t","source_api":"s"}\n' } do
+      temp.write(folder .. "/" .. name, text)
+      local result = run { "import", folder .. "/" .. name, folder .. "/new.db" }
+      assert.equal(1, result.status)
+      assert.matches("\n  signalbox collect file reads signals of other sources", result.err)
+    end
+  end)
+
   it("leaves nothing where the document is none", function()
     local folder = temp.folder()
     temp.write(folder .. "/bad.json", document { signals = { record { confidence = 7 } } })

@@ -3,16 +3,21 @@ local run = require "spec.support.run"
 local slow = require "spec.support.slow"
 local temp = require "spec.support.temp"
 
---- Starts a script, waits until it has said "ready", sends `signal`, and gives how it ended.
-local function broken_off(text, signal)
-  local folder = temp.folder()
-  temp.write(folder .. "/script.lua", "io.stdout:setvbuf 'no'\n" .. text)
-  local process = run.start { "run", "script.lua", cwd = folder }
-  await(function() return process.out():find "ready" end)
+--- Starts the program, waits until it has said `ready`, sends `signal`, and gives how it ended.
+local function broken_off_at(ready, words, signal)
+  local process = run.start(words)
+  await(function() return process.out():find(ready) end)
   local started = require("system").monotime()
   process.kill(signal or "INT")
   local result = process.wait(20)
-  return result, require("system").monotime() - started, folder
+  return result, require("system").monotime() - started, words.cwd
+end
+
+--- The same with a script that says "ready".
+local function broken_off(text, signal)
+  local folder = temp.folder()
+  temp.write(folder .. "/script.lua", "io.stdout:setvbuf 'no'\n" .. text)
+  return broken_off_at("ready", { "run", "script.lua", cwd = folder }, signal)
 end
 
 local SOON <const> = 1.5 * slow -- seconds; one is promised, and other specs may run beside
@@ -51,6 +56,15 @@ describe("Ctrl-C", function()
       local signalbox = require "signalbox"
       signalbox.spawn(function() print 'ready' signalbox.sleep(60) end)]] },
   }
+  it("ends a command that waits for its next run, in a word", function()
+    local folder = temp.folder()
+    assert.equal(0, run({ "migrate", "up", cwd = folder }).status)
+    for _, command in ipairs { "process", "alerts" } do
+      local result = broken_off_at("\n", { command, "watch", "--every", "60", cwd = folder })
+      assert.same({ 130, "signalbox: interrupted\n" }, { result.status, result.err })
+    end
+  end)
+
   for _, case in ipairs(cases) do
     it("ends " .. case[1] .. " within a second, with 130", function()
       local result, seconds = broken_off(case[2])

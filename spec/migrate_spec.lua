@@ -269,6 +269,9 @@ describe("signalbox migrate", function()
     assert.equal(before, temp.read(path))
     local fresh = temp.folder() .. "/new.db"
     local all = run { "migrate", "up", fresh, "--dry-run" }.out
+    local _, done = stores.open()
+    assert.equal(done .. " is at version " .. NEWEST .. ": nothing to do\n",
+      run({ "migrate", "up", done, "--dry-run" }).out)
     assert.matches("CREATE TABLE signals(", all, 1, true)
     assert.is_false(temp.exists(fresh))
   end)

@@ -202,12 +202,14 @@ describe("process", function()
     end
     for text, complaint in pairs {
       ["half_lives = { research_paper = 0 }"] = "half_lives.research_paper is 0, and must be",
-      ["treshold = 1"] = 'there is no option "treshold"',
+      ["treshold = 1"] = 'there is no option "treshold"\n',
+      ["auto_push_treshold = 1"] = "\n  did you mean 'auto_push_threshold'%?",
       ["weights = 1"] = "weights: table expected, got number",
     } do
       local result = configured(text)
       assert.equal(1, result.status)
-      assert.matches("gate.options: .*" .. complaint, result.err)
+      assert.matches("^signalbox: gate.options: .*" .. complaint, result.err)
+      assert.is_nil(result.err:find "bad argument")
       assert.equal("pending", statuses "domain:hold.ai")
     end
     local result = configured "weights = { research_paper = 0.9 }"
@@ -234,6 +236,38 @@ describe("process", function()
     for _, words in ipairs { { "retry", "domain:nope.ai" }, { "reject", "domain:nope.ai" } } do
       assert.equal(1, (try(words[1], words[2])))
       assert.equal(1, (try(words[1], words[2], "--json")))
+      assert.matches("\n  did you mean 'domain:push.ai'%?\n$", select(2, try(words[1], "push.ai")))
+    end
+    process()
+    assert.matches("has no signal that could be rejected\n  signalbox explain domain:push.ai shows",
+      select(2, try("reject", "domain:push.ai")))
+  end)
+
+  it("says why companies wait, and which wait for another sink", function()
+    save_all_kinds()
+    os.execute("mkdir " .. folder .. "/sinks")
+    temp.write(folder .. "/sinks/mine.lua", [[return { deliver = function(_, delivery)
+      if delivery.item.canonical_key == "domain:push.ai" then return { failed = "no room" } end
+      return { busy = "not today", wait = 600 }
+    end }]])
+    local env = { SIGNALBOX_PATH = folder }
+    local result = run.signalbox { "--db", db, "process", "--as-of", AS_OF, "--sink", "mine",
+      env = env }
+    assert.equal(1, result.status)
+    assert.truthy(result.err:find("1 company to be tried again: not today\n", 1, true), result.err)
+    assert.truthy(result.err:find("1 company failed (process retry tries again): no room\n", 1,
+      true), result.err)
+    result = run.signalbox { "--db", db, "process", "--out", folder .. "/out", env = env }
+    assert.equal("signalbox: 1 company waits for another sink: signalbox process --sink mine\n",
+      result.err)
+  end)
+
+  it("watches all companies, with a pause between its runs", function()
+    assert.equal(2, run.signalbox({ "--db", db, "process", "watch", "domain:acme.ai" }).status)
+    for _, command in ipairs { "process", "alerts" } do
+      local result = run.signalbox { "--db", db, command, "watch", "--every", "0" }
+      assert.equal(2, result.status)
+      assert.truthy(result.err:find("'0' is no pause: 0.01 s at the least", 1, true), result.err)
     end
   end)
 

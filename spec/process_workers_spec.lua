@@ -1,6 +1,7 @@
 local await = require "spec.support.await"
 local batches = require "spec.support.batch"
 local temp = require "spec.support.temp"
+local terminal = require "spec.support.terminal"
 
 describe("process --workers", function()
   local batch
@@ -35,6 +36,21 @@ describe("process --workers", function()
     assert.equal(1, result.status)
     assert.same({ 1, 1 }, { counts.set_aside, counts.failed })
     assert.matches("domain:odd.ai set aside", result.err)
+  end)
+
+  it("shows on a terminal how far they are together", function()
+    batch:save_company(table.unpack(batches.keys(120)))
+    batch:sink("slow", string.format([[
+      local signalbox = require "signalbox"
+      return { deliver = function(_, delivery)
+        while not io.open(%q) do signalbox.sleep(0.02) end
+        return { page_id = delivery.canonical_key }
+      end }]], batch.folder .. "/go"))
+    local words = batch:words("--sink", "slow", "--workers", "2", "--limit", "120")
+    local screen <close> = terminal.start(words)
+    assert.matches("processing  [█░]+  100\n", screen:await "  100\n")
+    temp.write(batch.folder .. "/go", "")
+    assert.is_nil(screen:await "(exit 0)":find("processing", 1, true))
   end)
 
   it("names a sink or a gate that is none before any of them starts", function()

@@ -136,10 +136,22 @@ list
     assert.truthy(result.out:find "signals +3\n", result.out)
     assert.truthy(result.out:find "CREATE TABLE signals", result.out)
     assert.truthy(result.out:find "total_signals = 3", result.out)
+    local made = {}
+    for what in result.out:gmatch "CREATE (%u+) " do
+      if what ~= made[#made] then made[#made + 1] = what end
+    end
+    assert.same({ "TABLE", "INDEX", "TRIGGER" }, made)
   end)
 
   it("suggests what a mistyped command may have been", function()
     assert.truthy(repl(".stast\n").err:find "did you mean .stats?")
+  end)
+
+  it("says where SQL goes", function()
+    for _, statement in ipairs { "SELECT * FROM signals", "select count(*) from signals" } do
+      assert.truthy(repl(statement .. "\n").err:find("\n  SQL goes behind .sql", 1, true))
+    end
+    assert.is_nil(repl("x = = 1\n").err:find "SQL")
   end)
 
   it("runs init.lua of the configuration folder first", function()
@@ -206,6 +218,17 @@ describe("signalbox repl, at a terminal", function()
   it("has help that fits eighty columns", function()
     local shown = run({ "repl", database(1), stdin = ".help\n" }).out
     for line in shown:gmatch "[^\n]+" do assert.is_true(#line <= 80, line) end
+  end)
+
+  it("names the command that was meant by its name without a dot", function()
+    local tty <close> = start()
+    for word, meant in pairs { help = ".help", ["exit()"] = ".quit", tables = ".tables" } do
+      tty:line(word)
+      tty:await("did you mean " .. meant .. "?\n")
+    end
+    tty:line "help = 5"
+    tty:line "help"
+    tty:await "\n5\n"
   end)
 
   it("shows by its prompt that it may write", function()

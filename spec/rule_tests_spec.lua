@@ -34,6 +34,12 @@ describe("alerts test", function()
     assert.equal(0, result.status, result.err)
   end)
 
+  it("says so where no rule has a test", function()
+    local out, result = test_file 'alert("A", { when = function() return true end })'
+    assert.same({ 0, "0 passed, 0 failed\n" }, { result.status, out })
+    assert.truthy(result.err:find("signalbox alerts check evaluates", 1, true), result.err)
+  end)
+
   it("needs no database, and leaves nothing behind", function()
     local folder = temp.folder()
     temp.write(folder .. "/rule.lua", QUIET)

@@ -113,6 +113,15 @@ table.sort({ 2, 1 }, outer)]]
       assert.truthy(script("error()").err:find("script.lua:1: nil", 1, true))
     end)
 
+    it("says how to see why a loop got nil in the place of an iterator", function()
+      local result = run { "run", "-e", [[
+        local store <close> = assert(require("signalbox").open "new.db")
+        for _ in store:signals { since = "yesterday" } do end]] }
+      assert.equal(1, result.status)
+      assert.truthy(result.err:find("for signal in assert(store:signals { ... }) do", 1, true),
+        result.err)
+    end)
+
     it("says what is behind Lua's lost closing values", function()
       local result = run { "run", "-e", [[
         local function each()

@@ -136,7 +136,15 @@ describe("a configuration file", function()
     local folder = temp.folder()
     temp.write(folder .. "/signalbox.lua", "databse = 'x.db'")
     local result = run { "config", cwd = folder }
-    assert.equal("signalbox: signalbox.lua: 'databse' is no setting\n", result.err)
+    assert.equal("signalbox: signalbox.lua: 'databse' is no setting; did you mean 'database'?\n",
+      result.err)
+    temp.write(folder .. "/signalbox.lua", [[
+      notion = { rte = 2, rate = 2, properties = { website = false } }
+      gate = { option = { auto_push_threshold = .8 } }]])
+    result = run { "config", cwd = folder }
+    assert.equal("signalbox: signalbox.lua: 'gate.option' is no setting; did you mean "
+      .. "'gate.options'?\nsignalbox: signalbox.lua: 'notion.rte' is no setting; did you mean "
+      .. "'notion.rate'?\n", result.err)
   end)
 end)
 

@@ -37,6 +37,86 @@ describe("SQL of one's own", function()
     end)
   end)
 
+  describe("store:exec_many", function()
+    before_each(function()
+      assert(store:exec "CREATE TABLE notes(id INTEGER PRIMARY KEY, text NOT NULL, size)")
+    end)
+
+    local INSERT <const> = "INSERT INTO notes VALUES(?, ?, ?) ON CONFLICT (id) DO NOTHING"
+
+    local function texts()
+      return store:row("SELECT group_concat(text, ' ') AS all_of_them FROM notes").all_of_them
+    end
+
+    it("runs a statement for each list of values: rows changed, in all and by each", function()
+      local changed, each = store:exec_many(INSERT,
+        { { 1, "a", 0.5 }, { 2, "b", signalbox.null }, { 1, "c", true } })
+      assert.equal(2, changed)
+      assert.same({ 1, 1, 0 }, each)
+      assert.same({ size = 0.5 }, store:row "SELECT size FROM notes WHERE id = 1")
+      assert.same({}, store:row "SELECT size FROM notes WHERE id = 2")
+      assert.equal(2, (store:exec_many("UPDATE notes SET text = ?", { { "d" } })))
+    end)
+
+    it("has nothing to do for an empty list", function()
+      local changed, each = store:exec_many(INSERT, {})
+      assert.equal(0, changed)
+      assert.same({}, each)
+    end)
+
+    it("is all or nothing, and says which row it was", function()
+      assert.equal(1, (store:exec_many(INSERT, { { 1, "a", 1 } })))
+      local rows = { { 2, "b", 2 }, { 3, signalbox.null, 3 }, { 4, "d", 4 } }
+      local err = expect.failure("invalid", store:exec_many(INSERT, rows))
+      assert.equal(2, err.detail.index)
+      assert.equal("a", texts())
+      assert(store:transaction(function()
+        assert(store:exec_many(INSERT, { { 5, "e", 5 } }))
+        expect.failure("invalid", store:exec_many(INSERT, rows))
+        return true
+      end))
+      assert.equal("a e", texts())
+    end)
+
+    it("keeps the counts true", function()
+      assert(store:save_signals(data.signals(4)))
+      local deleted = store:exec_many("DELETE FROM signals WHERE id = ?", { { 1 }, { 3 }, { 9 } })
+      assert.equal(2, deleted)
+      assert.equal(2, store:get_stats().total_signals)
+    end)
+
+    it("is for statements that write, and give no rows", function()
+      for _, sql in ipairs { "SELECT ?", "INSERT INTO notes(text) VALUES(?) RETURNING id" } do
+        local err = expect.failure("sql", store:exec_many(sql, { { "a" } }))
+        assert.truthy(err.message:find("use store:rows", 1, true), err.message)
+      end
+    end)
+
+    it("wants a value for each parameter in each row", function()
+      local err = expect.failure("sql", store:exec_many(INSERT, { { 1, "a", 1 }, { 2, "b" } }))
+      assert.equal("row 2 has 2 values, and the statement 3 parameters", err.message)
+      assert.equal(2, err.detail.index)
+      err = expect.invalid("parameter", store:exec_many(INSERT, { { 1, "a", 0 / 0 } }))
+      assert.equal(1, err.detail.index)
+      assert.is_nil(texts())
+      expect.raises("row 2: list of values expected, got string",
+        function() store:exec_many(INSERT, { { 1, "a", 1 }, "b" }) end)
+      expect.raises("row 1: string, number, boolean or nil expected, got function",
+        function() store:exec_many(INSERT, { { 1, print, 1 } }) end)
+      expect.raises("table expected", function() store:exec_many(INSERT) end)
+    end)
+
+    it("waits for nobody's transaction but its own", function()
+      local other = coroutine.wrap(function()
+        assert(store:transaction(function() coroutine.yield() return true end))
+      end)
+      other()
+      expect.failure("busy", store:exec_many(INSERT, { { 1, "a", 1 } }))
+      other()
+      assert(store:exec_many(INSERT, { { 1, "a", 1 } }))
+    end)
+  end)
+
   describe("store:row", function()
     it("gives the first row as a table by column name", function()
       assert(store:save_signals(data.signals(3)))

@@ -366,6 +366,14 @@ function Transaction:rollback() end
 ---@return integer? rows_changed, signalbox.Error? err
 function Store:exec(sql, ...) end
 
+--- Runs a statement that writes once for each row: a list of as many values as it has parameters,
+--- signalbox.null for NULL. All of it or none, also inside a transaction; an error's detail.index
+--- is the row's place.
+---@param sql string
+---@param rows signalbox.value[][]
+---@return integer? rows_changed, integer[] | signalbox.Error by_each how many each row has changed
+function Store:exec_many(sql, rows) end
+
 --- The first row, by column name; nil alone where there is none.
 ---@param sql string
 ---@param ... signalbox.value | table<string, signalbox.value>

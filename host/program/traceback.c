@@ -13,12 +13,23 @@
 #define FRAMES_AT_TOP 12 /* of those, shown */
 #define FRAMES_AT_END 10
 
-/* Debian's Lua 5.4.4 forgets to close a `for` loop's iterator there, and a later line fails. */
-#define CLOSE_BUG "metamethod 'close'"
-#define CLOSE_HINT                                                                                \
-    "\n  Lua 5.4.4 fails like this after a `for` loop over an iterator whose body makes a\n"      \
-    "  function that uses a loop variable, and leaves by `break`: leave by `goto` or `return`,\n" \
-    "  or put the body into a function of its own"
+/* Errors of Lua's own that don't say what a person has to do. */
+typedef struct Hint {
+    const char *mark; /* stands in the message */
+    const char *text;
+} Hint;
+
+static const Hint hints[] = {
+    /* Debian's Lua 5.4.4 forgets to close a `for` loop's iterator there, and a later line fails. */
+    {"metamethod 'close'",
+     "\n  Lua 5.4.4 fails like this after a `for` loop over an iterator whose body makes a\n"
+     "  function that uses a loop variable, and leaves by `break`: leave by `goto` or `return`,\n"
+     "  or put the body into a function of its own"},
+    /* What gives an iterator gives nil and the reason where it can't; the loop drops the reason. */
+    {"call a nil value (for iterator",
+     "\n  There was nil in the place of an iterator. `assert` round the call says why:\n"
+     "  for signal in assert(store:signals { ... }) do"},
+};
 
 /* Whose code a frame runs. */
 typedef enum Origin {
@@ -156,6 +167,14 @@ static bool is_interruption(lua_State *L) {
     return is;
 }
 
+static void add_hints(luaL_Buffer *text, const char *message) {
+    for (size_t i = 0; i < sizeof hints / sizeof *hints; i++) {
+        if (strstr(message, hints[i].mark) != NULL) {
+            luaL_addstring(text, hints[i].text);
+        }
+    }
+}
+
 int traceback_handler(lua_State *L) {
     int status = 0;
     if (problem_ends(L, 1, &status)) {
@@ -177,9 +196,7 @@ int traceback_handler(lua_State *L) {
     luaL_buffinit(L, &text);
     lua_pushvalue(L, 1);
     luaL_addvalue(&text);
-    if (strstr(lua_tostring(L, 1), CLOSE_BUG) != NULL) {
-        luaL_addstring(&text, CLOSE_HINT);
-    }
+    add_hints(&text, lua_tostring(L, 1));
     add_frames(L, &text, &stack, origin);
     luaL_pushresult(&text);
     return 1;

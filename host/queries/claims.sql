@@ -24,6 +24,19 @@ INSERT INTO company_claims(canonical_key, fence, worker, owner, claimed_at, leas
 VALUES (?1, ?2, ?3, ?4, ?5, ?6)
 ON CONFLICT (canonical_key) DO NOTHING
 
+-- name: claim_signals
+-- The signals of the companies that one call claimed: fences from ?1 to ?2. Rests on the fence's
+-- unique index and the signals' unique key; sorts the signals of each company.
+SELECT s.id, s.signal_type, s.source_api, s.canonical_key, s.company_name, s.confidence,
+    s.raw_data, s.detected_at, s.created_at,
+    p.status, p.notion_page_id, p.processed_at, p.error_message, p.metadata
+FROM company_claims c
+CROSS JOIN signals s ON s.canonical_key = c.canonical_key
+LEFT JOIN signal_processing p
+    ON p.id = (SELECT max(q.id) FROM signal_processing q WHERE q.signal_id = s.id)
+WHERE c.fence BETWEEN ?1 AND ?2
+ORDER BY c.fence, s.detected_at DESC, s.id DESC
+
 -- name: claim_fence
 -- The number of the last claim ever made.
 SELECT n FROM counters WHERE name = 'fence' AND value = ''

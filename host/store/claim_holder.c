@@ -61,7 +61,7 @@ Status store_claim_renew(Store *store, Text key, int64_t fence, double lease, Te
         return status;
     }
     WriteScope scope;
-    status = write_begin(store, &scope, error);
+    status = write_begin_checked(store, &scope, error);
     if (status != STATUS_OK) {
         return status;
     }
@@ -88,7 +88,7 @@ Status store_claim_renew(Store *store, Text key, int64_t fence, double lease, Te
 
 Status store_claim_release(Store *store, Text key, int64_t fence, Error *error) {
     WriteScope scope;
-    Status status = write_begin(store, &scope, error);
+    Status status = write_begin_checked(store, &scope, error);
     if (status != STATUS_OK) {
         return status;
     }
@@ -138,7 +138,7 @@ Status store_claim_hold(Store *store, Text key, int64_t fence, int64_t until, Te
     TimeText time;
     iso_write(until == STORE_TIME_NONE ? ISO_TIME_MAX : until, time);
     WriteScope scope;
-    status = write_begin(store, &scope, error);
+    status = write_begin_checked(store, &scope, error);
     if (status != STATUS_OK) {
         return status;
     }
@@ -156,28 +156,20 @@ Status store_claim_hold(Store *store, Text key, int64_t fence, int64_t until, Te
 }
 
 /* Leaves in `ids` those that were marked. */
-static Status settle(Store *store, Text key, int64_t *ids, size_t *count, const Mark *mark,
-                     Error *error) {
+static Status settle(Store *store, int64_t *ids, size_t *count, const Mark *mark, Error *error) {
     TimeText time;
     Text now = now_text(time), pending = text_of(processing_state_name(STATE_PENDING));
     size_t given = *count;
-    St *st = NULL, *member = NULL;
+    St *st = NULL;
     *count = 0;
     Status status = mark_statement(store, mark, &st, error);
-    if (status == STATUS_OK) {
-        status = db_statement(store->main, &query_claim_member, &member, error);
-    }
     for (size_t i = 0; status == STATUS_OK && i < given; i++) {
-        status = check_member(member, key, ids[i], error);
-        if (status == STATUS_OK) {
-            status = mark_run(st, ids[i], mark, pending, (Text){0}, now, error);
-        }
+        status = mark_run(st, ids[i], mark, pending, (Text){0}, now, error);
         if (status == STATUS_OK && st_changes(st) > 0) {
             ids[(*count)++] = ids[i];
         }
     }
     st_release(st);
-    st_release(member);
     return status;
 }
 
@@ -188,13 +180,16 @@ Status store_claim_settle(Store *store, Text key, int64_t fence, int64_t *ids, s
         return status;
     }
     WriteScope scope;
-    status = write_begin(store, &scope, error);
+    status = write_begin_checked(store, &scope, error);
     if (status != STATUS_OK) {
         return status;
     }
     status = store_claim_check(store, key, fence, error);
     if (status == STATUS_OK) {
-        status = settle(store, key, ids, count, mark, error);
+        status = check_members(store, key, ids, *count, error);
+    }
+    if (status == STATUS_OK) {
+        status = settle(store, ids, count, mark, error);
     }
     if (status == STATUS_OK) {
         status = claim_end(store, key, fence, error);

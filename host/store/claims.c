@@ -5,6 +5,7 @@
  * the one that took its place. A claim is free again when its lease has ended, or when its worker
  * is gone: the database tells who is alive (db_worker_alive), however a worker died. */
 #include "store/internal.h"
+#include "store/signal_list.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@ struct ClaimSet {
     Claim *claims;
     size_t count, capacity;
     TimeText lease_until;
+    SignalList signals;
 };
 
 size_t claim_set_count(const ClaimSet *set) {
@@ -25,10 +27,16 @@ const Claim *claim_set_get(const ClaimSet *set, size_t index) {
     return &set->claims[index];
 }
 
+const Signal *claim_set_signals(const ClaimSet *set, size_t *count) {
+    *count = set->signals.count;
+    return set->signals.signals;
+}
+
 void claim_set_free(ClaimSet *set) {
     if (!set) {
         return;
     }
+    signal_list_free(&set->signals);
     for (size_t i = 0; i < set->count; i++) {
         free((char *)set->claims[i].canonical_key.data);
     }
@@ -253,6 +261,37 @@ static void name_owner(char *owner, size_t size) {
     snprintf(owner, size, "%s:%ld", host, (long)getpid());
 }
 
+/* Reads the signals of what was claimed: on the writer's connection, which has just been where they
+ * are, though no longer holding up other writers. */
+static Status read_signals(Store *store, ClaimSet *set, Error *error) {
+    St *st;
+    Status status = db_statement(store->main, &query_claim_signals, &st, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    bind_int(st, 1, set->claims[0].fence);
+    bind_int(st, 2, set->claims[set->count - 1].fence);
+    while ((status = st_step(st, error)) == STATUS_ROW) {
+        Signal signal;
+        signal_from_row(st, &signal);
+        if (signal_list_add(&set->signals, &signal, error) != STATUS_OK) {
+            status = STATUS_NO_MEMORY;
+            break;
+        }
+    }
+    st_release(st);
+    signal_list_place(&set->signals);
+    return status;
+}
+
+/* Gives all of them back, for what was claimed can't be handed out. */
+static void release_all(Store *store, const ClaimSet *set) {
+    Error ignored;
+    for (size_t i = 0; i < set->count; i++) {
+        store_claim_release(store, set->claims[i].canonical_key, set->claims[i].fence, &ignored);
+    }
+}
+
 Status store_claim(Store *store, const ClaimOptions *options, ClaimSet **out, Error *error) {
     *out = NULL;
     Status status = check_options(options, error);
@@ -274,6 +313,12 @@ Status store_claim(Store *store, const ClaimOptions *options, ClaimSet **out, Er
             status = claim_all(&claiming, error);
         }
         status = write_end(store, &scope, status, error);
+    }
+    if (status == STATUS_OK && set->count > 0) {
+        status = read_signals(store, set, error);
+        if (status != STATUS_OK) {
+            release_all(store, set);
+        }
     }
     if (status == STATUS_OK) {
         *out = set;

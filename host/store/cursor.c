@@ -1,5 +1,6 @@
 /* Signals one by one: what is asked, and reading ahead. */
 #include "store/internal.h"
+#include "store/signal_list.h"
 
 #include <stdlib.h>
 
@@ -10,8 +11,6 @@ typedef struct Question {
     Buffer texts;
     int count;
     struct {
-        bool is_text;
-        int64_t integer;
         size_t offset, size; /* in `texts` */
     } values[8];
 } Question;
@@ -28,9 +27,8 @@ struct SignalCursor {
     bool begun;
     int64_t id;    /* of the signal read last */
 
-    Signal ahead[AHEAD_ROWS];
-    Buffer texts;  /* of them, one after the other */
-    size_t count, at, wanted;
+    SignalList ahead;
+    size_t at, wanted;
     Status behind; /* what came behind them: ROW while there may be more */
     Error error;
 };
@@ -40,18 +38,12 @@ static void ask(Question *question, const Query *paragraph) {
     buffer_append_byte(&question->sql, '\n');
 }
 
-static void ask_int(Question *question, const Query *paragraph, int64_t value) {
-    ask(question, paragraph);
-    question->values[question->count++].integer = value;
-}
-
 static void ask_text(Question *question, const Query *paragraph, Text text) {
     if (!text.data) {
         return;
     }
     ask(question, paragraph);
     int i = question->count++;
-    question->values[i].is_text = true;
     question->values[i].offset = question->texts.size;
     question->values[i].size = text.size;
     buffer_append(&question->texts, text.data, text.size);
@@ -132,13 +124,9 @@ static Status check_filter(const SignalFilter *filter, Error *error) {
 static void cursor_bind(SignalCursor *cursor) {
     const Question *question = &cursor->question;
     for (int i = 0; i < question->count; i++) {
-        if (question->values[i].is_text) {
-            const char *data = question->texts.data ? question->texts.data : "";
-            bind_text(cursor->reader.st, i + 1,
-                      (Text){data + question->values[i].offset, question->values[i].size});
-        } else {
-            bind_int(cursor->reader.st, i + 1, question->values[i].integer);
-        }
+        const char *data = question->texts.data ? question->texts.data : "";
+        bind_text(cursor->reader.st, i + 1,
+                  (Text){data + question->values[i].offset, question->values[i].size});
     }
 }
 
@@ -206,22 +194,6 @@ Status store_pending_signals(Store *store, Text signal_type, int64_t limit, Sign
     return store_signals(store, &filter, out, error);
 }
 
-Status store_claim_signals(Store *store, const ClaimSet *claims, SignalCursor **out,
-                           Error *error) {
-    *out = NULL;
-    SignalCursor *cursor = cursor_new(error);
-    if (!cursor) {
-        return STATUS_NO_MEMORY;
-    }
-    size_t count = claim_set_count(claims);
-    cursor->left = -1;
-    ask_int(&cursor->question, &query_signal_select_claimed,
-            count ? claim_set_get(claims, 0)->fence : 0);
-    cursor->question.values[cursor->question.count++].integer =
-        count ? claim_set_get(claims, count - 1)->fence : -1;
-    return cursor_start(store, cursor, out, error);
-}
-
 /* Reads one signal; texts are borrowed from the statement. */
 static Status read_signal(SignalCursor *cursor, Signal *signal) {
     Status status;
@@ -243,54 +215,28 @@ static Status read_signal(SignalCursor *cursor, Signal *signal) {
     return status;
 }
 
-static void keep_texts(Buffer *buffer, const Signal *signal) {
-    const Text *const texts[] = SIGNAL_TEXTS(signal);
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-        if (texts[i]->data) {
-            buffer_append(buffer, texts[i]->data, texts[i]->size);
-        }
-    }
-}
-
-/* Points the texts to where they lie, now that the buffer grows no more. */
-static void place_texts(SignalCursor *cursor) {
-    const char *at = cursor->texts.data ? cursor->texts.data : "";
-    for (size_t i = 0; i < cursor->count; i++) {
-        Text *const texts[] = SIGNAL_TEXTS(&cursor->ahead[i]);
-        for (size_t k = 0; k < sizeof texts / sizeof *texts; k++) {
-            if (texts[k]->data) {
-                texts[k]->data = at;
-                at += texts[k]->size;
-            }
-        }
-    }
-}
-
 /* Reads the next signals. The engine and the caller then each work through some in a row, which
  * keeps either's code in the processor; one first and then twice as many each time, for a loop that
  * is left early. */
 static void read_ahead(SignalCursor *cursor) {
-    buffer_clear(&cursor->texts);
-    cursor->count = 0;
+    SignalList *ahead = &cursor->ahead;
+    signal_list_clear(ahead);
     cursor->at = 0;
     cursor->wanted = cursor->wanted == 0 ? 1 : cursor->wanted * 2;
     if (cursor->wanted > AHEAD_ROWS) {
         cursor->wanted = AHEAD_ROWS;
     }
     do {
-        Signal *signal = &cursor->ahead[cursor->count];
-        cursor->behind = read_signal(cursor, signal);
-        if (cursor->behind == STATUS_ROW) {
-            keep_texts(&cursor->texts, signal);
-            cursor->count++;
+        Signal signal;
+        cursor->behind = read_signal(cursor, &signal);
+        if (cursor->behind == STATUS_ROW &&
+            signal_list_add(ahead, &signal, &cursor->error) != STATUS_OK) {
+            ahead->count = 0;
+            cursor->behind = STATUS_NO_MEMORY;
         }
-    } while (cursor->behind == STATUS_ROW && cursor->count < cursor->wanted &&
-             cursor->texts.size < AHEAD_BYTES);
-    if (cursor->texts.failed) {
-        cursor->count = 0;
-        cursor->behind = error_set(&cursor->error, STATUS_NO_MEMORY, "not enough memory");
-    }
-    place_texts(cursor);
+    } while (cursor->behind == STATUS_ROW && ahead->count < cursor->wanted &&
+             ahead->texts.size < AHEAD_BYTES);
+    signal_list_place(ahead);
 }
 
 Status signal_cursor_next(SignalCursor *cursor, Signal *signal, Error *error) {
@@ -298,11 +244,11 @@ Status signal_cursor_next(SignalCursor *cursor, Signal *signal, Error *error) {
     if (status != STATUS_OK) {
         return status;
     }
-    if (cursor->at == cursor->count && cursor->behind == STATUS_ROW) {
+    if (cursor->at == cursor->ahead.count && cursor->behind == STATUS_ROW) {
         read_ahead(cursor);
     }
-    if (cursor->at < cursor->count) {
-        *signal = cursor->ahead[cursor->at++];
+    if (cursor->at < cursor->ahead.count) {
+        *signal = cursor->ahead.signals[cursor->at++];
         return STATUS_ROW;
     }
     reader_close(&cursor->reader);
@@ -319,6 +265,6 @@ void signal_cursor_close(SignalCursor *cursor) {
     reader_close(&cursor->reader);
     buffer_free(&cursor->question.sql);
     buffer_free(&cursor->question.texts);
-    buffer_free(&cursor->texts);
+    signal_list_free(&cursor->ahead);
     free(cursor);
 }

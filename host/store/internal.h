@@ -92,14 +92,23 @@ Status texts_keep(Store *store, Text *const *texts, size_t count, Error *error);
 
 /* ---- transaction.c ---- */
 
-/* A store operation's own scope of writing: a transaction, or a savepoint in the caller's. */
-typedef struct WriteScope { int depth; } WriteScope;
+/* A store operation's own scope of writing: a transaction, or inside the caller's a part of it. */
+typedef struct WriteScope {
+    int depth;    /* of the caller's transaction; 0: none */
+    bool savepoint;
+    bool checked;
+} WriteScope;
 
+/* Inside the caller's transaction a savepoint: whatever fails is taken back. */
 Status write_begin(Store *store, WriteScope *scope, Error *error);
+/* A write of one statement, which is a whole by itself. */
+Status write_begin_single(Store *store, WriteScope *scope, Error *error);
+/* A write that looks at all that may be wrong (INVALID, NOT_FOUND, CONFLICT) before it changes
+ * anything. What fails it after that is the engine's failure, and takes the caller's transaction
+ * with it: so it needs no savepoint, for which the engine copies each page that is changed. */
+Status write_begin_checked(Store *store, WriteScope *scope, Error *error);
 /* Commits where `status` is OK, else rolls back and returns `status`. */
 Status write_end(Store *store, WriteScope *scope, Status status, Error *error);
-/* A write of one statement, which is a whole by itself inside the caller's transaction. */
-Status write_begin_single(Store *store, WriteScope *scope, Error *error);
 
 /* The connection on which the caller reads single rows. */
 Status read_connection(Store *store, Db **db, Error *error);

@@ -117,7 +117,7 @@ Status store_mark(Store *store, int64_t id, const Mark *mark, Error *error) {
         return status;
     }
     WriteScope scope;
-    status = write_begin_single(store, &scope, error);
+    status = write_begin_checked(store, &scope, error);
     if (status != STATUS_OK) {
         return status;
     }
@@ -148,7 +148,7 @@ Status store_settle_queued(Store *store, const int64_t *ids, size_t count, const
         return status;
     }
     WriteScope scope;
-    status = write_begin(store, &scope, error);
+    status = write_begin_checked(store, &scope, error);
     if (status != STATUS_OK) {
         return status;
     }

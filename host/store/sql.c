@@ -80,6 +80,66 @@ Status store_exec(Store *store, Text sql, SqlBind *bind, void *context, int64_t 
     return status;
 }
 
+/* ---- writing much ---- */
+
+typedef struct Running {
+    Store *store;
+    const SqlMany *many;
+    int64_t changed;
+} Running;
+
+static void bind_run(void *context, St *st, size_t index) {
+    const Running *running = context;
+    running->many->bind(running->many->context, st, index);
+}
+
+static Status note_run(void *context, St *st, size_t index, Error *error) {
+    Running *running = context;
+    running->changed += st_changes(st);
+    Status status = running->many->done(running->many->context, st, index, error);
+    return status == STATUS_OK ? check_interrupted(running->store, error) : status;
+}
+
+static Status check_writes(St *st, Error *error) {
+    return st_readonly(st) || st_column_count(st) > 0
+               ? error_set(
+                     error, STATUS_SQL,
+                     "exec_many is for statements that write and give no rows: use store:rows")
+               : STATUS_OK;
+}
+
+static Status run_many(Running *running, St *st, Error *error) {
+    WriteScope scope;
+    Status status = write_begin(running->store, &scope, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = st_many(st, running->many->count, bind_run, note_run, running, error);
+    if (status == STATUS_OK) {
+        status = processing_fill(running->store, error);
+    }
+    return write_end(running->store, &scope, status, error);
+}
+
+Status store_exec_many(Store *store, Text sql, const SqlMany *many, int64_t *changed,
+                       Error *error) {
+    St *st = NULL;
+    Running running = {.store = store, .many = many};
+    Status status = db_statement_text(store->main, sql.data, sql.size, &st, error);
+    if (status == STATUS_OK) {
+        status = check_writes(st, error);
+    }
+    if (status == STATUS_OK) {
+        status = many->fit(many->context, st, error);
+    }
+    if (status == STATUS_OK) {
+        status = run_many(&running, st, error);
+    }
+    st_release(st);
+    *changed = status == STATUS_OK ? running.changed : 0;
+    return status;
+}
+
 /* ---- rows ---- */
 
 /* The first row alone. */

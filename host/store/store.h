@@ -180,16 +180,14 @@ typedef struct Claim {
 
 typedef struct ClaimSet ClaimSet; /* what one store_claim gave; owns its texts */
 
-/* Takes the companies that have been due longest. Claims of workers that died or closed, and those
- * whose lease has ended, are free. */
+/* Takes the companies that have been due longest, and reads all their signals. Claims of workers
+ * that died or closed, and those whose lease has ended, are free. */
 Status store_claim(Store *store, const ClaimOptions *options, ClaimSet **claims, Error *error);
 size_t claim_set_count(const ClaimSet *claims);
 const Claim *claim_set_get(const ClaimSet *claims, size_t index);
+/* The signals in the order of the claims, newest first in each; *count gets how many. */
+const Signal *claim_set_signals(const ClaimSet *claims, size_t *count);
 void claim_set_free(ClaimSet *claims);
-
-/* The signals of all its companies, in the order of the claims, newest first in each. */
-Status store_claim_signals(Store *store, const ClaimSet *claims, SignalCursor **cursor,
-                           Error *error);
 
 /* OK while `fence` holds `key`, else CONFLICT: for writes of one's own in the same transaction. */
 Status store_claim_check(Store *store, Text key, int64_t fence, Error *error);
@@ -288,6 +286,20 @@ typedef Status SqlBind(void *context, St *st, Error *error);
  * its own, or part of the caller's. */
 Status store_exec(Store *store, Text sql, SqlBind *bind, void *context, int64_t *changed,
                   Error *error);
+
+/* The runs of a statement for many rows of parameters. */
+typedef struct SqlMany {
+    size_t count;
+    SqlBind *fit;   /* whether they are of this statement; binds nothing */
+    ManyBind *bind; /* (driver.h) */
+    ManyDone *done;
+    void *context; /* of the three */
+} SqlMany;
+
+/* Runs a statement that writes once for each row of parameters, all of it or none: a transaction of
+ * its own, or a savepoint in the caller's. error->index is the row, from 1, also of one that does
+ * not fit the statement. */
+Status store_exec_many(Store *store, Text sql, const SqlMany *many, int64_t *changed, Error *error);
 
 /* Rows of one statement: of one snapshot, as a SignalCursor's; with `single` the first one only,
  * which is cheaper. A statement that writes (INSERT ... RETURNING) runs at once, to its end. */

@@ -133,7 +133,7 @@ Status store_update_suppression(Store *store, const Suppression *entries, size_t
         status = writing_begin(&writing, count, error);
     }
     if (status == STATUS_OK) {
-        status = write_begin(store, &scope, error);
+        status = write_begin_checked(store, &scope, error);
     }
     if (status == STATUS_OK) {
         status = write_end(store, &scope, put_all(&writing, count, error), error);
@@ -184,7 +184,7 @@ Status store_check_suppression(Store *store, Text canonical_key, Suppression *en
 Status store_clean_expired(Store *store, int64_t *removed, Error *error) {
     *removed = 0;
     WriteScope scope;
-    Status status = write_begin_single(store, &scope, error);
+    Status status = write_begin_checked(store, &scope, error);
     if (status != STATUS_OK) {
         return status;
     }

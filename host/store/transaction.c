@@ -120,7 +120,7 @@ int64_t store_transaction_serial(const Store *store) {
 }
 
 Status write_begin(Store *store, WriteScope *scope, Error *error) {
-    scope->depth = store->tx_depth;
+    *scope = (WriteScope){.depth = store->tx_depth, .savepoint = store->tx_depth > 0};
     return begin(store, TX_WRITE_SHARED, error);
 }
 
@@ -128,26 +128,50 @@ Status write_begin_single(Store *store, WriteScope *scope, Error *error) {
     if (store->tx_depth == 0 || store->tx_caller != store->caller || transaction_died(store)) {
         return write_begin(store, scope, error);
     }
-    scope->depth = -1;
+    *scope = (WriteScope){.depth = store->tx_depth};
     return STATUS_OK;
 }
 
-Status write_end(Store *store, WriteScope *scope, Status status, Error *error) {
-    if (scope->depth < 0) {
-        return status;
+Status write_begin_checked(Store *store, WriteScope *scope, Error *error) {
+    Status status = write_begin_single(store, scope, error);
+    scope->checked = true;
+    return status;
+}
+
+/* Whether a status says that nothing was changed, of a write that looks first. */
+static bool is_refusal(Status status) {
+    return status == STATUS_INVALID || status == STATUS_NOT_FOUND || status == STATUS_CONFLICT;
+}
+
+static Status end_transaction(Store *store, Status status, Error *error) {
+    if (status == STATUS_OK) {
+        return db_commit(store->main, error);
     }
-    if (scope->depth == 0) {
-        if (status == STATUS_OK) {
-            return db_commit(store->main, error);
-        }
-        db_rollback(store->main);
-        return status;
-    }
+    db_rollback(store->main);
+    return status;
+}
+
+static Status end_savepoint(Store *store, int depth, Status status, Error *error) {
     if (transaction_died(store)) {
         return status == STATUS_OK ? refuse_dead(error) : status;
     }
+    if (status == STATUS_OK) {
+        return db_savepoint(store->main, SAVEPOINT_KEEP, depth, error);
+    }
     Error undoing;
-    Status ended = db_savepoint(store->main, status == STATUS_OK ? SAVEPOINT_KEEP : SAVEPOINT_UNDO,
-                                scope->depth, status == STATUS_OK ? error : &undoing);
-    return status == STATUS_OK ? ended : status;
+    db_savepoint(store->main, SAVEPOINT_UNDO, depth, &undoing);
+    return status;
+}
+
+Status write_end(Store *store, WriteScope *scope, Status status, Error *error) {
+    if (scope->depth == 0) {
+        return end_transaction(store, status, error);
+    }
+    if (scope->savepoint) {
+        return end_savepoint(store, scope->depth, status, error);
+    }
+    if (scope->checked && status != STATUS_OK && !is_refusal(status)) {
+        db_rollback(store->main);
+    }
+    return status;
 }

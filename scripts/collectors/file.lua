@@ -1,5 +1,6 @@
 --- Files of signals, from any source that can write one: a JSON object a line, one array of them,
 --- or CSV whose columns are named.
+local canonical_key = require "signalbox.canonical_key"
 local collect_item = require "signalbox.collect_item"
 local csv = require "signalbox.csv"
 local input = require "signalbox.input"
@@ -51,21 +52,66 @@ local function take_document(context, path)
   end
 end
 
+local FIELDS <const> = { "signal_type", "source_api", "canonical_key", "company_name", "confidence",
+  "detected_at", "raw_data", "refs" }
+
+local function is_among(list, value)
+  for _, one in ipairs(list) do
+    if one == value then return true end
+  end
+  return false
+end
+
 --- "refs.github_org=owner" and the like, as { field =, within =, column = }.
 local function read_map(context, words)
   local map = {}
   for i, word in ipairs(words) do
     local field, within, column = word:match "^([%w_]+)%.?([%w_]*)=(.+)$"
     if not field then context:fail("--map %s: it must be FIELD=COLUMN, or FIELD==TEXT", word) end
+    if not is_among(FIELDS, field) then
+      context:fail("--map %s: a signal has no '%s', but %s", word, field,
+        table.concat(FIELDS, ", "))
+    end
     if (within ~= "") ~= (field == "refs") then
       context:fail("--map %s: refs has parts (refs.github_org=COLUMN), and no other field", word)
+    end
+    if within ~= "" and not is_among(canonical_key.fields, within) then
+      context:fail("--map %s: refs has no '%s', but %s", word, within,
+        table.concat(canonical_key.fields, ", "))
     end
     map[i] = { field = field, within = within, column = column, constant = column:match "^=(.*)$" }
   end
   return map
 end
 
---- A row's signal: the fields that are mapped; raw_data is the whole row.
+--- The map of a table whose columns are called as the fields of a signal, as in an export.
+local function own_map(columns)
+  local map = {}
+  for _, column in ipairs(columns) do
+    local field, within = column:match "^([%w_]+)%.?([%w_]*)$"
+    if field and is_among(FIELDS, field) and (within ~= "") == (field == "refs") then
+      map[#map + 1] = { field = field, within = within, column = column }
+    end
+  end
+  return map
+end
+
+--- What the table's columns mean: as the words say, else as the columns themselves do.
+local function map_of(context, path, columns)
+  local map = read_map(context, context.args.map)
+  for _, rule in ipairs(map) do
+    if not rule.constant and not is_among(columns, rule.column) then
+      context:fail("%s has no column '%s': it has %s", path, rule.column,
+        table.concat(columns, ", "))
+    end
+  end
+  if #map == 0 then map = own_map(columns) end
+  if #map > 0 then return map end
+  context:fail("%s: say which of its columns (%s) is what: --map canonical_key=COLUMN ...", path,
+    table.concat(columns, ", "))
+end
+
+--- A row's signal: the fields that are mapped; raw_data is the whole row, unless it is mapped too.
 local function item_of(row, map)
   local item = { raw_data = row }
   for _, rule in ipairs(map) do
@@ -74,7 +120,7 @@ local function item_of(row, map)
     if rule.field == "refs" then
       item.refs = item.refs or {}
       item.refs[rule.within] = value
-    else
+    elseif value then
       item[rule.field] = rule.field == "confidence" and tonumber(value) or value
     end
   end
@@ -82,11 +128,10 @@ local function item_of(row, map)
 end
 
 local function take_table(context, path)
-  local map = read_map(context, context.args.map)
-  if #map == 0 then
-    context:fail("%s: say what its columns are: --map canonical_key=COLUMN ...", path)
-  end
-  for row in csv.rows(input.lines(path, true)) do
+  local rows, columns = csv.rows(input.lines(path, true))
+  if #columns == 0 then return end -- a feed that had nothing to say
+  local map = map_of(context, path, columns)
+  for row in rows do
     local item = item_of(row, map)
     take(context, item, signalbox.json.encode(item) or "a row that is no UTF-8")
   end

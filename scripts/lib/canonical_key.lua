@@ -302,6 +302,10 @@ local FIELDS <const> = {
   "github_org", "github_repo", "fallback_company_name", "fallback_region",
 }
 
+--- The names of the references, for whoever asks a person for them.
+---@type string[]
+canonical_key.fields = FIELDS
+
 --- A JSON null can only come from a library that is loaded.
 local function is_null(value)
   for _, name in ipairs { "signalbox", "cjson" } do

@@ -32,6 +32,7 @@ if not has_host then host = { flags = {} } end
 ---@field about string one line, begins in lower case
 ---@field run fun(args: table): integer|nil, any
 ---@field arguments? fun(parser: table) declares arguments on an argparse parser
+---@field commands_are? string what those of its parser are, where not commands: "collector"
 ---@field database? "option"|"argument" by --db alone, or by its place as well
 ---@field json? boolean whether it has --json
 ---@field examples? string[][] command lines, each with what it is for
@@ -114,6 +115,17 @@ function M.seconds(text)
   return nil, string.format("'%s' is no time span: 90, 2s, 10m, 1h or 7d", text)
 end
 
+local SHORTEST_PAUSE <const> = 0.01
+
+--- The same, for what goes on for ever: without a pause it would do nothing else.
+function M.pause(text)
+  local seconds, problem = M.seconds(text)
+  if seconds and seconds < SHORTEST_PAUSE then
+    return nil, string.format("'%s' is no pause: %g s at the least", text, SHORTEST_PAUSE)
+  end
+  return seconds, problem
+end
+
 local EARLIEST <const> = 1e8 -- in 1973: a smaller number is a day or a year without its dashes
 
 --- A time, as the store writes it: from ISO text or epoch seconds.
@@ -125,7 +137,7 @@ function M.time(text)
   end
   local iso, problem = signalbox.iso(number or text)
   if iso then return iso end
-  return nil, tostring(problem)
+  return nil, (tostring(problem):gsub("^text is", "that is"))
 end
 
 --- Declares what a command understands on an argparse parser.
@@ -230,9 +242,34 @@ local function asks_help(words)
   return false
 end
 
+--- Ends the command for words that it doesn't understand. Below that stand the words that it would,
+--- where one of a few was meant, else its usage.
+local function refuse(command, name, parser, problem)
+  local what = problem:gsub("\nDid you mean (.-)%?", "; did you mean %1?")
+  local hint = parser:get_usage():gsub("%s*\n%s*", " "):gsub("^Usage", "usage")
+  if what:find "^unknown command" or what == "a command is required" then
+    what = what:gsub("command", command.commands_are or "%0", 1)
+    local names = {}
+    for i, below in ipairs(parser._commands) do names[i] = below._name end
+    hint = "there are: " .. table.concat(names, ", ")
+  end
+  M.usage(string.format("%s: %s", name, what), hint)
+end
+
+--- What stands before the command has to be right, also where nothing will be logged.
+local function check_flags()
+  for _, name in ipairs { "log-format", "log-level" } do
+    if host.flags[name] then
+      local ok, problem = pcall(require("signalbox.config").get, (name:gsub("-", ".")))
+      if not ok then M.usage(tostring(problem)) end
+    end
+  end
+end
+
 --- Runs a command with its words; gives the exit code. The program calls this.
 function M.main(command, name, ...)
   if not M.is_command(command) then return M.DONE end
+  check_flags()
   local words = { ... }
   if asks_help(words) then
     print(M.help(command, name, words))
@@ -241,9 +278,7 @@ function M.main(command, name, ...)
   local parser = M.parser(command, name)
   local ok, args = parser:pparse(words)
   if not ok then
-    local what = args:gsub("\nDid you mean (.-)%?", "; did you mean %1?")
-    local usage = innermost(parser, words):get_usage():gsub("%s*\n%s*", " ")
-    M.usage(string.format("%s: %s", name, what), (usage:gsub("^Usage", "usage")))
+    refuse(command, name, innermost(parser, words), args)
   end
   args.db = args.db or args.named_db -- by its place, or by its flag
   local results = table.pack(command.run(args))
@@ -275,8 +310,11 @@ end
 
 --- What the program does about a command that it doesn't know: a script, mostly.
 function M.missing(name)
-  if name:find "%.lua$" or host.file(name) then
-    M.usage(string.format("there is no command '%s'", name), "signalbox run " .. name)
+  for _, path in ipairs { name, name .. ".lua" } do
+    local file = host.file(path)
+    if file and file.kind ~= "folder" or path == name and name:find "%.lua$" then
+      M.usage(string.format("there is no command '%s'", name), "signalbox run " .. path)
+    end
   end
   M.unknown("command", name, M.names "")
 end
@@ -298,8 +336,20 @@ function M.open(args, options)
   local path = M.database(args)
   local store, problem = require("signalbox").open(path, settings)
   if store then return store end
-  M.fail(problem, problem.code == "not_found" and not path:find "://" and
+  local is_missing = problem.code == "not_found" and settings.mode ~= "rwc"
+  M.fail(problem, is_missing and not path:find "://" and
     "signalbox collect, import or migrate up make one; --db or SIGNALBOX_DB name another" or nil)
+end
+
+local ONLY_TO_READ <const> = { readonly = true, schema = true }
+
+--- The same for a command that writes nothing: also one that may not be written to, or is newer
+--- than the program.
+---@param args? table
+function M.open_to_read(args)
+  local store, problem = require("signalbox").open(M.database(args), { mode = "rw" })
+  if store then return store end
+  return M.open(args, { mode = ONLY_TO_READ[problem.code] and "ro" or "rw" })
 end
 
 -- Results --------------------------------------------------------------------------------------

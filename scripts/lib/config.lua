@@ -240,16 +240,37 @@ local function is_script(name)
   return false
 end
 
---- Names in the configuration files that nobody knows, each with its file: slips, mostly.
+--- The names that one file gives values to; of a name that is no setting of its own, those in its
+--- table.
+local function names_given(values, known)
+  local names = {}
+  for name, value in pairs(values) do
+    name = tostring(name)
+    if type(value) == "table" and known[name] and not by_name[name] then
+      for below in pairs(value) do names[#names + 1] = name .. "." .. tostring(below) end
+    else
+      names[#names + 1] = name
+    end
+  end
+  table.sort(names)
+  return names
+end
+
+--- Names in the configuration files that nobody knows, each with its file and the setting that was
+--- meant: slips, mostly.
+---@return { name: string, path: string, meant: string? }[]
 function M.unused()
   load_declarations()
-  local known, list = {}, {}
-  for _, setting in ipairs(settings) do known[setting.name:match "^[^.]+"] = true end
+  local known, all, list = {}, {}, {}
+  for i, setting in ipairs(settings) do
+    known[setting.name:match "^[^.]+"], all[i] = true, setting.name
+  end
   for _, file in ipairs(load_files()) do
-    for name in pairs(file.values) do
-      name = tostring(name)
-      if not known[name] and not is_script(name) then
-        list[#list + 1] = { name = name, path = file.path }
+    for _, name in ipairs(names_given(file.values, known)) do
+      local is_whole = not name:find(".", 1, true)
+      if not by_name[name] and not (is_whole and (known[name] or is_script(name))) then
+        list[#list + 1] = { name = name, path = file.path,
+          meant = require("signalbox.spelling").closest(name, all) }
       end
     end
   end

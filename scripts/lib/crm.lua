@@ -24,28 +24,29 @@ end
 ---@param keys string[]
 ---@return table<string, { notion_page_id: string, status: string }>
 function M.known(store, keys)
-  local entries = {}
-  for row in assert(store:rows([[
-    SELECT c.canonical_key, c.notion_page_id, c.status
+  local found = assert(store:row([[
+    SELECT json_group_object(c.canonical_key,
+      json_object('notion_page_id', c.notion_page_id, 'status', c.status)) AS entries
     FROM json_each(?) k CROSS JOIN suppression_cache c ON c.canonical_key = k.value
-    WHERE c.expires_at > ?]], signalbox.json.encode(signalbox.array(keys)), signalbox.now())) do
-    entries[row.canonical_key] = row
-  end
-  return entries
+    WHERE c.expires_at > ?]], signalbox.json.encode(signalbox.array(keys)), signalbox.now()))
+  return signalbox.json.decode(found.entries)
 end
 
 --- Enters what was delivered, in the transaction that is open; what is only watched is left out,
 --- and what is closed stays so.
 ---@param entries table[] as update_suppression_cache takes them
 function M.remember(store, entries)
-  local keys, fresh = {}, {}
-  for i, entry in ipairs(entries) do keys[i] = entry.canonical_key end
-  local known = #keys > 0 and M.known(store, keys) or {}
+  local keys, wanted, fresh = {}, {}, {}
   for _, entry in ipairs(entries) do
-    local before = known[entry.canonical_key]
-    if not M.is_watched(entry.status) and not (before and M.is_closed(before.status)) then
-      fresh[#fresh + 1] = entry
+    if not M.is_watched(entry.status) then
+      wanted[#wanted + 1], keys[#keys + 1] = entry, entry.canonical_key
     end
+  end
+  if #wanted == 0 then return end
+  local known = M.known(store, keys)
+  for _, entry in ipairs(wanted) do
+    local before = known[entry.canonical_key]
+    if not (before and M.is_closed(before.status)) then fresh[#fresh + 1] = entry end
   end
   if #fresh > 0 then assert(store:update_suppression_cache(fresh)) end
 end

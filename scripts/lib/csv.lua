@@ -77,7 +77,8 @@ end
 
 --- Records as tables by the names in the first one.
 ---@param lines fun(): string|nil
----@return fun(): table<string, string>|nil
+---@return fun(): table<string, string>|nil rows
+---@return string[] names none where there is not even a first one
 function M.rows(lines)
   local records = M.records(lines)
   local names = records() or {}
@@ -90,7 +91,7 @@ function M.rows(lines)
     local row = {}
     for i = 1, #names do row[names[i]] = fields[i] end
     return row
-  end
+  end, names
 end
 
 return M

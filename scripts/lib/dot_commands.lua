@@ -57,7 +57,7 @@ define(".schema", "[TABLE]", "how the tables and indexes were made", function(se
     SELECT sql
     FROM sqlite_schema
     WHERE sql IS NOT NULL AND (?1 = '' OR tbl_name = ?1)
-    ORDER BY tbl_name, type DESC, name]], words))
+    ORDER BY tbl_name, CASE type WHEN 'table' THEN 1 WHEN 'index' THEN 2 ELSE 3 END, name]], words))
   do
     found = true
     print(row.sql .. ";")
@@ -172,10 +172,27 @@ function M.names()
   return names
 end
 
+local ALIASES <const> = { [".exit"] = ".quit" }
+
+--- The command that was meant by a line without a dot, where its name alone is there; nil for any
+--- other, and for what is the name of a value.
+function M.meant(line)
+  local word = line:match "^%s*(%a+)%s*%(?%)?%s*$"
+  if not word or _G[word] ~= nil then return nil end
+  local name = ALIASES["." .. word] or "." .. word
+  return commands[name] and name
+end
+
+--- Whether a text that isn't Lua looks like SQL.
+function M.is_sql(text)
+  local verb = text:match "^%s*(%a+)%s"
+  return verb ~= nil and VERBS[verb:lower()] ~= nil
+end
+
 --- Runs the line, which begins with a dot.
 function M.run(session, line)
   local name, words = line:match "^%s*(%.%S*)%s*(.-)%s*$"
-  if name == ".exit" then name = ".quit" end
+  name = ALIASES[name] or name
   local command = commands[name]
   if not command then
     local meant = require("signalbox.spelling").closest(name, M.names())

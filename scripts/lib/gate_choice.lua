@@ -20,13 +20,27 @@ local function load_gate(path)
   return gate
 end
 
+--- What a gate says of its options, without the call it was asked by; and, of ours, which option
+--- was meant.
+local function complaint(gate, problem)
+  local text = tostring(problem):gsub("^bad argument #%d+ to '[%w_]+' %((.*)%)$", "%1")
+  local unknown = text:match 'there is no option "([%w_]+)"'
+  local names = {}
+  for name in pairs(unknown and gate.defaults or {}) do names[#names + 1] = name end
+  local meant = unknown and require("signalbox.spelling").closest(unknown, names)
+  return text, meant and string.format("did you mean '%s'?", meant)
+end
+
 --- The options, with `as_of` as their `now`; the gate may look at them before the first company.
 local function options_for(gate, as_of)
   local options = {}
   for name, value in pairs(config.get "gate.options" or {}) do options[name] = value end
   if gate.check and next(options) then
     local ok, fine, problem = pcall(gate.check, options)
-    if not ok or not fine then cli.fail("gate.options: " .. tostring(ok and problem or fine)) end
+    if not ok or not fine then
+      local text, hint = complaint(gate, ok and problem or fine)
+      cli.fail("gate.options: " .. text, hint)
+    end
   end
   options.now = as_of
   return options

@@ -85,20 +85,29 @@ local function add_version(store, sink, item, payload, now)
     canonical_key = item.canonical_key, signal_ids = ids_text(ids) }))
 end
 
---- Puts an item on its way, within the transaction of its decision. Gives it as a delivery taken by
---- this worker; nil where the company has a row already: then it is due when that is.
+--- Puts items on their way, within the transaction of their decisions. Gives a delivery, taken by
+--- this worker, for each but those whose company has a row already: these are due when that is.
 ---@param store any
 ---@param sink string
----@param item table with canonical_key and signal_ids, not empty
----@param payload string the item as JSON
+---@param decided signalbox.Prepared[] each with its item
 ---@param now string
----@return signalbox.Delivery|nil
-function M.queue(store, sink, item, payload, now)
-  local added = assert(store:exec(FIRST, sink, item.canonical_key, payload,
-    ids_text(item.signal_ids), now, assert(store:worker())))
-  if added == 0 then return add_version(store, sink, item, payload, now) end
-  return { sink = sink, canonical_key = item.canonical_key, item = item, payload = payload,
-    signal_ids = item.signal_ids, version = 1, fence = 1, attempts = 0 }
+---@return signalbox.Delivery[]
+function M.queue(store, sink, decided, now)
+  local worker, rows, deliveries = assert(store:worker()), {}, {}
+  for i, one in ipairs(decided) do
+    rows[i] = { sink, one.item.canonical_key, one.payload, one.ids_text, now, worker }
+  end
+  local _, added = assert(store:exec_many(FIRST, rows))
+  for i, one in ipairs(decided) do
+    if added[i] == 1 then
+      deliveries[#deliveries + 1] = { sink = sink, canonical_key = one.item.canonical_key,
+        item = one.item, payload = one.payload, signal_ids = one.ids, version = 1, fence = 1,
+        attempts = 0 }
+    else
+      add_version(store, sink, one.item, one.payload, now)
+    end
+  end
+  return deliveries
 end
 
 -- Taking ---------------------------------------------------------------------------------------
@@ -250,19 +259,33 @@ local function move(store, delivery, values)
   return row and signalbox.json.decode(row.signal_ids)
 end
 
--- Each of these is to be called inside a transaction, and gives false where the delivery was lost:
--- then nothing was changed.
+-- Each of these is to be called inside a transaction. A delivery that was lost meanwhile is left as
+-- it is.
 
---- It is in the sink as `page_id`: so are its signals.
+--- They are in the sink as their `page_id`: so are their signals. Gives which of them, a set.
+---@param made { delivery: signalbox.Delivery, page_id: string }[]
 ---@param now string
-function M.confirm(store, delivery, page_id, now)
-  if assert(store:exec(SENT, delivery.sink, delivery.canonical_key, delivery.fence,
-    delivery.version, page_id, now)) ~= 1 then return false end
-  assert(store:settle_queued(delivery.signal_ids, { state = "pushed", notion_page_id = page_id }))
-  return true
+---@return table<signalbox.Delivery, boolean>
+function M.confirm(store, made, now)
+  local rows, confirmed = {}, {}
+  for i, one in ipairs(made) do
+    local delivery = one.delivery
+    rows[i] = { delivery.sink, delivery.canonical_key, delivery.fence, delivery.version,
+      one.page_id, now }
+  end
+  local _, moved = assert(store:exec_many(SENT, rows))
+  for i, one in ipairs(made) do
+    if moved[i] == 1 then
+      confirmed[one.delivery] = true
+      assert(store:settle_queued(one.delivery.signal_ids,
+        { state = "pushed", notion_page_id = one.page_id }))
+    end
+  end
+  return confirmed
 end
 
 --- The sink's page is closed: nothing was written, and the signals are rejected with the reason.
+--- False where it was lost.
 function M.refuse(store, delivery, page_id, reason)
   local ids = move(store, delivery, { state = "refused", page_id = page_id, last_error = reason })
   if not ids then return false end
@@ -271,7 +294,7 @@ function M.refuse(store, delivery, page_id, reason)
 end
 
 --- It can't be delivered: kept for a person, its signals failed. Where its outcome is unknown,
---- `settle` is how long that has to stay so.
+--- `settle` is how long that has to stay so. False where it was lost.
 function M.fail(store, delivery, reason, settle)
   local ids = move(store, delivery, { state = "failed", last_error = reason,
     attempts = delivery.attempts + 1, not_before = settle and after(settle) })

@@ -54,14 +54,26 @@ local DECISION <const> = [[
     reason, breakdown, signal_ids, run)
   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)]]
 
-local NONE <const> = {}
+local NONE <const>, NULL <const> = {}, signalbox.null
+local DECIDED_AT <const>, SIGNAL_IDS <const> = 2, 9 -- columns that are known last
 
-function Run:record(prepared, now)
+--- The row of the decision that is prepared.
+function Run:row_of(prepared)
   local verdict = prepared.verdict or NONE
-  assert(self.store:exec(DECISION, prepared.claim.canonical_key, now, self.as_of,
-    verdict.decision or "set_aside", verdict.score, verdict.verification_status,
-    verdict.reason or prepared.problem, verdict.breakdown,
-    "[" .. table.concat(prepared.ids, ",") .. "]", self.options.run))
+  return { prepared.claim.canonical_key, NULL, self.as_of, verdict.decision or "set_aside",
+    verdict.score or NULL, verdict.verification_status or NULL,
+    verdict.reason or prepared.problem, verdict.breakdown or NULL, NULL, self.options.run or NULL }
+end
+
+--- Writes down what was decided.
+function Run:record(decided, now)
+  local rows = {}
+  for i, prepared in ipairs(decided) do
+    local row = prepared.row
+    row[DECIDED_AT], row[SIGNAL_IDS] = now, prepared.ids_text
+    rows[i] = row
+  end
+  assert(self.store:exec_many(DECISION, rows))
 end
 
 --- Ends the claim as the verdict says; the first write on a company, so that a claim which was lost
@@ -80,25 +92,23 @@ function Run:end_claim(prepared)
   return ok, ok and ids or lost
 end
 
---- Decides one company within the batch's transaction; gives the delivery it leads to, if any.
-function Run:decide(prepared, now)
-  local ok, ids = self:end_claim(prepared)
-  if not ok then
-    if ids.code ~= "conflict" then error(ids, 0) end
-    return nil -- another worker's now
-  elseif #ids == 0 then
-    return nil -- a person was quicker
+--- Ends the claims within the batch's transaction. Gives those that are decided by it.
+function Run:end_claims(batch)
+  local decided = {}
+  for _, prepared in ipairs(batch) do
+    local ok, ids = self:end_claim(prepared)
+    if not ok and ids.code ~= "conflict" then error(ids, 0) end
+    if ok and #ids > 0 then -- else it is another worker's now, or a person was quicker
+      if #ids < #prepared.ids then verdicts.restrict(prepared, ids) end
+      decided[#decided + 1] = prepared
+    end
   end
-  if #ids < #prepared.ids then verdicts.restrict(prepared, ids) end
-  self:record(prepared, now)
-  self.decided[#self.decided + 1] = prepared
-  if not prepared.item then return nil end
-  return outbox.queue(self.store, self.options.sink_name, prepared.item, prepared.payload, now)
+  return decided
 end
 
 --- Counts what was decided, once it is committed.
-function Run:count_decided()
-  for _, prepared in ipairs(self.decided) do
+function Run:count_decided(decided)
+  for _, prepared in ipairs(decided) do
     self:count "companies"
     if prepared.verdict then
       self:count(prepared.verdict.decision)
@@ -110,22 +120,27 @@ function Run:count_decided()
       end
     end
   end
-  self.decided = {}
 end
 
 --- One transaction: what was delivered is confirmed, the claims are decided. Gives deliveries.
 function Run:decide_batch(claims)
-  local prepared, deliveries = {}, {}
+  local batch, decided, deliveries = {}, nil, nil
   for i, claim in ipairs(claims) do
-    prepared[i] = verdicts.prepare(claim, self.options.gate, self.as_of)
+    batch[i] = verdicts.prepare(claim, self.options.gate, self.as_of)
+    batch[i].row = self:row_of(batch[i])
   end
   assert(self.store:transaction(function()
-    local now = signalbox.now()
+    local now, told = signalbox.now(), {}
     self:confirm_delivered(now)
-    for _, one in ipairs(prepared) do deliveries[#deliveries + 1] = self:decide(one, now) end
+    decided = self:end_claims(batch)
+    self:record(decided, now)
+    for _, prepared in ipairs(decided) do
+      if prepared.item then told[#told + 1] = prepared end
+    end
+    deliveries = outbox.queue(self.store, self.options.sink_name, told, now)
     return true
   end))
-  self:count_decided()
+  self:count_decided(decided)
   return deliveries
 end
 
@@ -151,24 +166,17 @@ function Run:look_in_cache(deliveries)
   return outcomes
 end
 
---- Takes down what came of a delivery (see sink.lua), in the transaction that is open. Gives what
---- the suppression cache is to be told.
-function Run:take_down(delivery, outcome, now)
+--- Takes down what came of a delivery (see sink.lua) that was not made, in the transaction that is
+--- open.
+function Run:take_down(delivery, outcome)
   local store = self.store
   if outcome.lost then
-    return nil
+    return
   elseif outcome.failed then
     if outbox.fail(store, delivery, outcome.failed) then self:count "failed" end
   elseif outcome.refused then
     if outbox.refuse(store, delivery, outcome.page_id, outcome.refused) then
       self:count "refused"
-    end
-  elseif outcome.page_id then
-    if outbox.confirm(store, delivery, outcome.page_id, now) then
-      self:count "pushed"
-      return { canonical_key = delivery.canonical_key, notion_page_id = outcome.page_id,
-        status = outcome.status or delivery.item.status,
-        company_name = delivery.item.company_name }
     end
   elseif outcome.stop then
     self.stopped = outcome.stop
@@ -180,13 +188,36 @@ function Run:take_down(delivery, outcome, now)
   end
 end
 
---- The same for many.
-function Run:take_down_all(list, now)
-  local entries = {}
-  for _, one in ipairs(list) do
-    entries[#entries + 1] = self:take_down(one.delivery, one.outcome, now)
+--- Takes down those that were made, and tells the suppression cache.
+function Run:take_down_made(made, now)
+  local confirmed, entries = outbox.confirm(self.store, made, now), {}
+  for _, one in ipairs(made) do
+    if confirmed[one.delivery] then
+      self:count "pushed"
+      local item = one.delivery.item
+      entries[#entries + 1] = { canonical_key = item.canonical_key, notion_page_id = one.page_id,
+        status = one.status or item.status, company_name = item.company_name }
+    end
   end
   if #entries > 0 then crm.remember(self.store, entries) end
+end
+
+local function was_made(outcome)
+  return outcome.page_id and not (outcome.lost or outcome.failed or outcome.refused)
+end
+
+--- Takes down what came of them all.
+function Run:take_down_all(list, now)
+  local made = {}
+  for _, one in ipairs(list) do
+    if was_made(one.outcome) then
+      made[#made + 1] = { delivery = one.delivery, page_id = one.outcome.page_id,
+        status = one.outcome.status }
+    else
+      self:take_down(one.delivery, one.outcome)
+    end
+  end
+  if #made > 0 then self:take_down_made(made, now) end
 end
 
 --- Confirms what was written in a batch, in the transaction that is open.
@@ -212,13 +243,11 @@ end
 
 --- All at once: what came of them rides with the next batch's decisions.
 function Run:deliver_batch(deliveries)
-  local certain = self:look_in_cache(deliveries)
-  local held = outbox.held(self.store, self.options.sink_name, deliveries)
-  local ready = {}
+  local certain, ready = self:look_in_cache(deliveries), {}
   for _, delivery in ipairs(deliveries) do
     if certain[delivery] then
       self.delivered[#self.delivered + 1] = { delivery = delivery, outcome = certain[delivery] }
-    elseif held[delivery] then
+    else
       ready[#ready + 1] = delivery
     end
   end
@@ -323,7 +352,7 @@ end
 function M.run(store, options)
   local settle = options.settle or 60
   local self = setmetatable({
-    store = store, options = options, counts = M.new_counts(), delivered = {}, decided = {},
+    store = store, options = options, counts = M.new_counts(), delivered = {},
     as_of = options.as_of or signalbox.now(), patience = PATIENCE,
     settle = math.min(options.sink.settle or settle, settle),
     batch = options.sink.deliver_batch and BIG_BATCH or BATCH,

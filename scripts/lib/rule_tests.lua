@@ -269,6 +269,9 @@ function M.run(words, json)
     cli.json { tests = signalbox.array(results), passed = #results - failed, failed = failed }
   else
     print(string.format("%d passed, %d failed", #results - failed, failed))
+    if #results == 0 then
+      cli.note "no rule here has a test; signalbox alerts check evaluates the rules themselves"
+    end
   end
   return failed > 0 and cli.FAILED or cli.DONE
 end

@@ -13,7 +13,7 @@ return function(value, default)
     text = ok and shown or ""
   end
   if #text > LONGEST then text = text:sub(1, LONGEST) end
-  if text:find "[\0-\x1f\x7f-\xff]" then
+  if not text:find "^[ -~]*$" then
     text = text:gsub("%c", " ")
     local _, bad = utf8.len(text)
     while bad do

@@ -61,6 +61,8 @@ local function pending_ids(signals)
   return ids
 end
 
+local function text_of_ids(ids) return "[" .. table.concat(ids, ",") .. "]" end
+
 local function company_name(signals)
   for _, signal in ipairs(signals) do
     if signal.company_name then return signal.company_name end
@@ -73,12 +75,19 @@ local function by_confidence(a, b)
   return a.id < b.id
 end
 
---- Distinct values of a field.
+local function is_in(list, value)
+  for i = 1, #list do
+    if list[i] == value then return true end
+  end
+  return false
+end
+
+--- Distinct values of a field: a company has a handful, and looking through them is quickest.
 local function distinct(signals, field)
-  local seen, values = {}, {}
+  local values = {}
   for _, signal in ipairs(signals) do
     local value = signal[field]
-    if value and not seen[value] then seen[value], values[#values + 1] = true, value end
+    if value and not is_in(values, value) then values[#values + 1] = value end
   end
   return values
 end
@@ -110,6 +119,7 @@ end
 ---@class signalbox.Prepared
 ---@field claim table
 ---@field ids integer[] the signals to be decided
+---@field ids_text string the same as JSON
 ---@field verdict? table
 ---@field problem? string why there is none
 ---@field item? table what a sink is told, where it is to be delivered
@@ -119,7 +129,8 @@ end
 ---@return signalbox.Prepared
 function M.prepare(claim, gate, as_of)
   local verdict, problem = M.of(claim.signals, gate)
-  local prepared = { claim = claim, ids = pending_ids(claim.signals), verdict = verdict,
+  local ids = pending_ids(claim.signals)
+  local prepared = { claim = claim, ids = ids, ids_text = text_of_ids(ids), verdict = verdict,
     problem = problem }
   if verdict and DELIVERED[verdict.decision] then
     local ok, item, payload = pcall(tell, claim, verdict, prepared.ids, as_of)
@@ -135,7 +146,7 @@ end
 
 --- The same where fewer signals are left than it was prepared for.
 function M.restrict(prepared, ids)
-  prepared.ids = ids
+  prepared.ids, prepared.ids_text = ids, text_of_ids(ids)
   if prepared.item then
     prepared.item.signal_ids = ids
     prepared.payload = assert(signalbox.json.encode(prepared.item))

@@ -40,6 +40,14 @@ end
 
 local NAMES <const> = 100
 
+--- What went wrong with the name that was taken for `path`, told of `path`: that is what was asked
+--- for.
+local function told_of(problem, name, path)
+  local text = tostring(problem)
+  local from, to = text:find(name, 1, true)
+  return from and text:sub(1, from - 1) .. path .. text:sub(to + 1) or text
+end
+
 --- A name beside `path` that is ours while the lock is. What killed programs have left under such
 --- names is used again, or removed.
 ---@return string? name, any lock_or_problem
@@ -49,7 +57,7 @@ local function take_name(path)
     local candidate = string.format("%s.part-%d", path, i)
     if name and not files.stat(candidate) then break end
     local taken, problem = files.take(candidate)
-    if taken == nil and not name then return nil, problem end
+    if taken == nil and not name then return nil, told_of(problem, candidate, path) end
     if taken and name then
       os.remove(candidate)
     elseif taken then
