@@ -26,10 +26,10 @@ local function filled(name, companies, signals)
   return path
 end
 
---- A command that works on a fresh copy.
+--- A command that works on a fresh copy, which the disk has taken by then.
 local function on_copy(path, command)
   local copy = folder.path .. "/work"
-  return string.format("rm -f '%s'* && cp '%s' '%s.db' && %s", copy, path, copy,
+  return string.format("rm -f '%s'* && cp '%s' '%s.db' && sync && %s", copy, path, copy,
     (command:gsub("DB", "'" .. copy .. ".db'"):gsub("OUT", "'" .. copy .. ".ndjson'")))
 end
 
