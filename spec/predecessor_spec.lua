@@ -3,6 +3,7 @@ local expect = require "spec.support.expect"
 local predecessor = require "spec.support.predecessor"
 local run = require "spec.support.run"
 local signalbox = require "signalbox"
+local slow = require "spec.support.slow"
 local temp = require "spec.support.temp"
 
 local TABLES <const> = "signals signal_processing suppression_cache"
@@ -171,10 +172,10 @@ describe("a predecessor's database", function()
     local racers = {}
     for i = 1, 8 do
       racers[i] = run.start { "run", "-e", string.format([[
-        local store = assert(require "signalbox".open %q)
+        local store = assert(require "signalbox".open(%q, { busy_timeout = %d }))
         assert(store:get_stats().total_signals >= 6)
         assert(store:save_signal { signal_type = "a", source_api = "b", canonical_key = "k%d",
-          confidence = 1, raw_data = {} })]], path, i) }
+          confidence = 1, raw_data = {} })]], path, 5 * slow, i) }
     end
     for _, racer in ipairs(racers) do
       local result = racer.wait()
