@@ -151,4 +151,14 @@ describe("process, given nonsense", function()
     assert.equal(1, counts.set_aside)
     assert.matches("domain:push.ai set aside: no sink can be told", result.err)
   end)
+
+  it("goes on with a company that another program gave an odd status in the cache", function()
+    batch:save_company "domain:push.ai"
+    os.execute(string.format("sqlite3 %s \"INSERT INTO suppression_cache(canonical_key, "
+      .. "notion_page_id, status, cached_at, expires_at) VALUES('domain:push.ai', 'page', "
+      .. "CAST(x'ff41' AS TEXT), '2026-01-01', '9999-01-01')\"", run.quote(batch.db)))
+    local counts, result = batch:process()
+    assert.equal(0, result.status, result.err)
+    assert.equal(1, counts.pushed)
+  end)
 end)

@@ -4,6 +4,7 @@ local canonical_key = require "signalbox.canonical_key"
 local collect_item = require "signalbox.collect_item"
 local csv = require "signalbox.csv"
 local input = require "signalbox.input"
+local is_among = require "signalbox.is_among"
 local signalbox = require "signalbox"
 
 local RAW <const> = { raw = "raw_data" } -- its bytes are stored as they are in the line
@@ -54,13 +55,6 @@ end
 
 local FIELDS <const> = { "signal_type", "source_api", "canonical_key", "company_name", "confidence",
   "detected_at", "raw_data", "refs" }
-
-local function is_among(list, value)
-  for _, one in ipairs(list) do
-    if one == value then return true end
-  end
-  return false
-end
 
 --- "refs.github_org=owner" and the like, as { field =, within =, column = }.
 local function read_map(context, words)

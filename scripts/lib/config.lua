@@ -11,6 +11,8 @@
 --
 --     database = "/srv/deals/signals.db"
 --     notion = { rate = 2, api_key = env "DEALS_NOTION_KEY", properties = { why_now = false } }
+local is_among <const> = require "signalbox.is_among"
+
 local M = {}
 
 local has_host, host = pcall(require, "signalbox.host")
@@ -128,13 +130,6 @@ local function dig(values, name)
 end
 
 -- Values ---------------------------------------------------------------------------------------
-
-local function is_among(list, value)
-  for _, one in ipairs(list) do
-    if one == value then return true end
-  end
-  return false
-end
 
 --- `value` as the setting's kind; fails naming where it came from.
 local function typed(setting, value, source)

@@ -1,5 +1,6 @@
 --- What a page's status in the CRM means, and what the suppression cache knows of companies.
 local config <const> = require "signalbox.config"
+local is_among <const> = require "signalbox.is_among"
 local signalbox <const> = require "signalbox"
 
 config.declare("notion.watched", { kind = "table", default = { "Tracking" },
@@ -14,10 +15,7 @@ function M.is_closed(status) return CLOSED[status] == true end
 
 --- Whether it suppresses nothing, for new signals may still lift its company.
 function M.is_watched(status)
-  for _, name in ipairs(config.get "notion.watched") do
-    if name == status then return true end
-  end
-  return false
+  return is_among(config.get "notion.watched", status)
 end
 
 --- What the cache knows of these companies.
@@ -25,11 +23,16 @@ end
 ---@return table<string, { notion_page_id: string, status: string }>
 function M.known(store, keys)
   local found = assert(store:row([[
-    SELECT json_group_object(c.canonical_key,
-      json_object('notion_page_id', c.notion_page_id, 'status', c.status)) AS entries
+    SELECT json_group_array(c.canonical_key) AS keys
     FROM json_each(?) k CROSS JOIN suppression_cache c ON c.canonical_key = k.value
     WHERE c.expires_at > ?]], signalbox.json.encode(signalbox.array(keys)), signalbox.now()))
-  return signalbox.json.decode(found.entries)
+  local entries = {}
+  for _, key in ipairs(signalbox.json.decode(found.keys)) do
+    local entry, problem = store:check_suppression(key)
+    if problem then error(problem, 0) end
+    entries[key] = entry
+  end
+  return entries
 end
 
 --- Enters what was delivered, in the transaction that is open; what is only watched is left out,

@@ -1,5 +1,6 @@
 --- What a gate says of a company, made sound, and what a sink is to be told of it. Needs no
 --- database, so that it is done outside the transaction which writes the decision.
+local is_among <const> = require "signalbox.is_among"
 local signalbox <const> = require "signalbox"
 local text_of <const> = require "signalbox.sound_text"
 
@@ -75,19 +76,12 @@ local function by_confidence(a, b)
   return a.id < b.id
 end
 
-local function is_in(list, value)
-  for i = 1, #list do
-    if list[i] == value then return true end
-  end
-  return false
-end
-
---- Distinct values of a field: a company has a handful, and looking through them is quickest.
+--- Distinct values of a field.
 local function distinct(signals, field)
   local values = {}
   for _, signal in ipairs(signals) do
     local value = signal[field]
-    if value and not is_in(values, value) then values[#values + 1] = value end
+    if value and not is_among(values, value) then values[#values + 1] = value end
   end
   return values
 end
