@@ -106,7 +106,7 @@ describe("SQL of one's own", function()
       expect.raises("table expected", function() store:exec_many(INSERT) end)
     end)
 
-    it("waits for nobody's transaction but its own", function()
+    it("is refused while another task is in a transaction", function()
       local other = coroutine.wrap(function()
         assert(store:transaction(function() coroutine.yield() return true end))
       end)

@@ -103,7 +103,8 @@ print(string.format([[
 
 what bounds it: one writer at a time may write, and these rows take the engine and the disk so
 long that %s companies a second are the most, however many workers there are (hand-written C,
-with values that are there already). One worker comes to %.0f %% of that, two to %.0f %%. A worker
-holds the lock, or waits for it, for %.0f %% of its time. "A second of its own" leaves out what the
-machine did for others.]], support.number(most), 100 * median("Lua", "rate") / most,
-  100 * median("two", "rate") / most, 100 * median("Lua", "serial")))
+with values that are there already). One worker comes to %.0f %% of that, two to %.0f %%. For
+%.0f %% of its time a worker claims or is in a transaction, or waits for that. "A second of its own"
+leaves out what the machine did for others.]],
+  support.number(most), 100 * median("Lua", "rate") / most, 100 * median("two", "rate") / most,
+  100 * median("Lua", "serial")))

@@ -5,7 +5,7 @@
 --   process.lua run PATH OUT LIMIT             works on so many
 --
 -- `run` prints companies, seconds, companies a second (rate) and a second of this process's own
--- (busy), and the share of the time in which other writers have to wait (serial).
+-- (busy), and the share of the time in which it claims or is in a transaction (serial).
 require "spec.support.paths"
 local signalbox = require "signalbox"
 
